@@ -1,0 +1,1 @@
+//! The interactive command line, the pipe and the JSON event stream.

@@ -1,0 +1,3 @@
+//! How people and programs meet the node.
+
+pub mod cli;

@@ -1,0 +1,16 @@
+//! papo: a peer-to-peer chat node built out of supervised actors.
+//!
+//! The house has floors, and dependencies point down, never up:
+//!
+//! - [`frontends`]: how people and programs meet the node.
+//! - `node`: the composition root; start order, doors by constructor, ordered shutdown.
+//! - [`rendezvous_server`]: the rendezvous server, one actor over a pure directory.
+//! - [`actors`]: effects; thin handlers that feed [`proto`] and apply its outputs.
+//! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
+//! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
+
+pub mod actors;
+pub mod frontends;
+pub mod proto;
+pub mod rendezvous_server;
+pub mod wire;

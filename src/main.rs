@@ -1,0 +1,3 @@
+//! The `papo` binary: parse, load the settings, start, choose the exit code.
+
+fn main() {}
