@@ -1,1 +1,5 @@
 //! Effects: sockets, timers and mailboxes. Thin handlers feed the machines of `proto` and apply their outputs.
+
+pub mod clock;
+pub mod door;
+pub mod supervisor;

@@ -1,1 +1,4 @@
 //! Decisions as pure machines: `handle(now, input) -> outputs`. No I/O, no actix, no clock, no randomness of their own.
+
+pub mod backoff;
+pub mod restart;
