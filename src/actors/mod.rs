@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod door;
+pub mod events;
+pub mod router;
 pub mod supervisor;

@@ -1,1 +1,6 @@
 //! Bytes to values and back: identities, messages, framing, limits. Knows no clock, socket or actor.
+
+pub mod destination;
+pub mod identity;
+pub mod printable;
+pub mod rendezvous;

@@ -1,0 +1,212 @@
+//! What happened in the node, as facts in the past tense: the only type that front ends subscribe to.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actix::Message;
+use uuid::Uuid;
+
+use crate::wire::{destination::Destination, identity::PeerId};
+
+/// Which side opened a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The peer dialled us.
+    Inbound,
+    /// We dialled the peer.
+    Outbound,
+}
+
+impl Direction {
+    /// `inbound` or `outbound`, as events and tables name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
+/// A text that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedText {
+    /// The peer of the link it came over.
+    pub from: PeerId,
+    /// To whom the sender addressed it; `Peer` is ourselves.
+    pub to: Destination,
+    /// The text, unaltered.
+    pub text: String,
+    /// The sender's message id: any text, not always unique.
+    pub msg_id: String,
+    /// The address of the link it came over.
+    pub address: SocketAddr,
+}
+
+/// One of our own messages as commands, events and their `ref` name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its id on the wire.
+    pub msg_id: Uuid,
+    /// Its number `#12` in this run of the node.
+    pub number: u64,
+    /// To whom.
+    pub to: Destination,
+    /// The `ref` of the command object that caused it.
+    pub reference: Option<Arc<str>>,
+}
+
+/// What became of the rendezvous.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RendezvousEvent {
+    /// We are registered; `hosted` if the server runs in this very process.
+    Registered {
+        /// The rendezvous as the settings name it, `host:port`.
+        address: String,
+        /// Whether this node hosts it.
+        hosted: bool,
+        /// The address the rendezvous saw, with the registered port.
+        seen: String,
+    },
+    /// This node took the embedded rendezvous over.
+    TakenOver {
+        /// Where it listens.
+        address: String,
+    },
+    /// It does not answer; said once until it answers again.
+    Unreachable {
+        /// The rendezvous as the settings name it.
+        address: String,
+        /// What happened, in words.
+        reason: String,
+    },
+    /// It blocked this address for a while; the node waits it out.
+    Blocked {
+        /// The rendezvous as the settings name it.
+        address: String,
+        /// How long.
+        wait: Duration,
+    },
+    /// It refused a request in a way that asking again will not change.
+    Refused {
+        /// The rendezvous as the settings name it.
+        address: String,
+        /// Its words, as they came.
+        message: String,
+        /// What the user can do.
+        hint: String,
+    },
+    /// The port belongs to another program, which is left alone.
+    ForeignProgram {
+        /// The port.
+        port: u16,
+    },
+    /// A live node answers under our own id: with a chosen name the node must end.
+    NameTaken {
+        /// Where it answers.
+        address: SocketAddr,
+    },
+}
+
+/// Something that happened. Front ends turn it into a line or a JSON object; none of them decides anything.
+#[derive(Debug, Clone, PartialEq, Message)]
+#[rtype(result = "()")]
+pub enum NodeEvent {
+    /// A link to a peer is open.
+    PeerConnected {
+        /// Who.
+        peer: PeerId,
+        /// Who dialled.
+        direction: Direction,
+        /// Its address.
+        address: SocketAddr,
+    },
+    /// A link to a peer ended.
+    PeerDisconnected {
+        /// Who.
+        peer: PeerId,
+        /// Who had dialled.
+        direction: Direction,
+        /// Its address.
+        address: SocketAddr,
+        /// Why, in words.
+        reason: String,
+        /// Whether another link to it is open.
+        still_linked: bool,
+    },
+    /// A peer that is not linked was given up for now: stale or failed.
+    PeerUnreachable {
+        /// Who.
+        peer: PeerId,
+        /// `stale` or `failed`.
+        status: &'static str,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A link under a known id came from another address than the id's own, living link.
+    PeerConflict {
+        /// The id in question.
+        peer: PeerId,
+        /// The address that is trusted.
+        known: SocketAddr,
+        /// The address that claims the same id.
+        claimed: SocketAddr,
+    },
+    /// A text arrived.
+    TextReceived(Arc<ReceivedText>),
+    /// One of our texts was accepted and handed to links (or to the queue of a linked peer).
+    TextSent {
+        /// Which.
+        message: Outgoing,
+        /// Its text.
+        text: Arc<str>,
+        /// How many peers it goes to.
+        peers: usize,
+    },
+    /// A peer acknowledged a text.
+    TextDelivered {
+        /// Which.
+        message: Outgoing,
+        /// From writing the line to its ACK.
+        rtt: Duration,
+    },
+    /// A peer has not acknowledged a text in time.
+    AckTimedOut {
+        /// Which.
+        message: Outgoing,
+        /// The time it had.
+        after: Duration,
+    },
+    /// A text's last state is *sent*: written, never acknowledged, and not to be written again.
+    TextUnconfirmed {
+        /// Which.
+        message: Outgoing,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A text did not reach its peer.
+    TextFailed {
+        /// Which.
+        message: Outgoing,
+        /// Why, in words.
+        reason: String,
+    },
+    /// What became of the rendezvous.
+    Rendezvous(RendezvousEvent),
+    /// A supervised actor failed and is replaced after `delay`.
+    ActorRestarting {
+        /// Which.
+        actor: String,
+        /// How it ended, in words.
+        reason: String,
+        /// The wait before its next incarnation.
+        delay: Duration,
+    },
+    /// Something a user should know, with what can be done about it.
+    Trouble {
+        /// A stable word for programs, such as `queue_full`.
+        code: &'static str,
+        /// What happened.
+        message: String,
+        /// What to do next.
+        hint: String,
+    },
+}
