@@ -1,4 +1,10 @@
 //! Decisions as pure machines: `handle(now, input) -> outputs`. No I/O, no actix, no clock, no randomness of their own.
 
 pub mod backoff;
+pub mod close;
+pub mod duplicates;
+pub mod keep_alive;
+pub mod link;
+pub mod outgoing;
 pub mod restart;
+pub mod session;

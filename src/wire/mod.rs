@@ -3,6 +3,7 @@
 pub mod ascii_json;
 pub mod codec;
 pub mod destination;
+pub mod encode;
 pub mod identity;
 mod lenient;
 pub mod message;
