@@ -6,5 +6,6 @@ pub mod duplicates;
 pub mod keep_alive;
 pub mod link;
 pub mod outgoing;
+pub mod peer_table;
 pub mod restart;
 pub mod session;
