@@ -113,6 +113,8 @@ pub struct PeerQueue {
     /// The order in which lines were taken: of deadlines, and of resends.
     order: VecDeque<Uuid>,
     late: VecDeque<(Instant, Instant, Arc<OwnMessage>)>,
+    /// What ended while only the writer looked on; told by the next [`PeerQueue::expire`].
+    ended: Vec<Outcome>,
     bytes: usize,
     /// The link that writes; others of the same peer are only read.
     writer: Option<LinkId>,
@@ -127,6 +129,7 @@ impl PeerQueue {
             in_flight: HashMap::new(),
             order: VecDeque::new(),
             late: VecDeque::new(),
+            ended: Vec::new(),
             bytes: 0,
             writer: None,
         }
@@ -151,6 +154,11 @@ impl PeerQueue {
     /// Whether the queue is so full that its sources should pause.
     pub fn above_half(&self) -> bool {
         self.lines() * 2 > self.limits.lines_max || self.bytes * 2 > self.limits.bytes_max
+    }
+
+    /// Whether every message has reached its last state, and that was told.
+    pub fn is_settled(&self) -> bool {
+        self.lines() == 0 && self.ended.is_empty()
     }
 
     /// Lines that wait or are not acknowledged.
@@ -186,22 +194,20 @@ impl PeerQueue {
     }
 
     /// A taken message was written as a whole. A publication is then done; so is a SEND to a peer that does not
-    /// acknowledge.
-    pub fn written(&mut self, now: Instant, msg_id: Uuid, kind: LinkKind) -> Option<Outcome> {
-        let in_flight = self.in_flight.get_mut(&msg_id)?;
+    /// acknowledge, which the next [`PeerQueue::expire`] tells.
+    pub fn written(&mut self, now: Instant, msg_id: Uuid, kind: LinkKind) {
+        let Some(in_flight) = self.in_flight.get_mut(&msg_id) else {
+            return;
+        };
         in_flight.written = Some(now);
         if in_flight.entry.acknowledged && kind.acks {
-            return None;
+            return;
         }
-        let entry = self.remove(msg_id)?;
-        if !entry.acknowledged {
-            return None;
+        if let Some(entry) = self.remove(msg_id).filter(|entry| entry.acknowledged) {
+            self.remember_late(now, now, Arc::clone(&entry.message));
+            let reason = "this peer does not acknowledge";
+            self.ended.push(Outcome::Unconfirmed(entry.message, reason));
         }
-        self.remember_late(now, now, Arc::clone(&entry.message));
-        Some(Outcome::Unconfirmed(
-            entry.message,
-            "this peer does not acknowledge",
-        ))
     }
 
     /// The peer acknowledged this id; none for a stray.
@@ -240,9 +246,9 @@ impl PeerQueue {
         outcomes
     }
 
-    /// What is overdue at `now`: ACKs, and messages for which no link came.
+    /// What ended by itself, and what is overdue at `now`: ACKs, and messages for which no link came.
     pub fn expire(&mut self, now: Instant) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
+        let mut outcomes = std::mem::take(&mut self.ended);
         self.expire_acks(now, &mut outcomes);
         self.expire_waiting(now, &mut outcomes);
         let oldest = now.checked_sub(self.limits.late_age);
