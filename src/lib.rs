@@ -9,10 +9,11 @@
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`paths`] and [`login`].
+//! Beside the floors stand, knowing nothing of the node: [`paths`], [`login`] and [`logging`].
 
 pub mod actors;
 pub mod frontends;
+pub mod logging;
 pub mod login;
 pub mod metrics;
 pub mod paths;
