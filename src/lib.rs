@@ -9,7 +9,7 @@
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`paths`], [`login`] and [`logging`].
+//! Beside the floors stand, knowing nothing of the node: [`settings`], [`paths`], [`login`] and [`logging`].
 
 pub mod actors;
 pub mod frontends;
@@ -19,4 +19,5 @@ pub mod metrics;
 pub mod paths;
 pub mod proto;
 pub mod rendezvous_server;
+pub mod settings;
 pub mod wire;
