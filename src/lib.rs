@@ -9,9 +9,10 @@
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`settings`], [`paths`], [`login`] and [`logging`].
+//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`] and [`logging`].
 
 pub mod actors;
+pub mod args;
 pub mod frontends;
 pub mod logging;
 pub mod login;
