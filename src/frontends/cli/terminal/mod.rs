@@ -4,6 +4,7 @@
 pub mod completion;
 pub mod editor;
 pub mod history;
+pub mod history_file;
 pub mod keymap;
 pub mod kill_ring;
 pub mod layout;
