@@ -2,8 +2,7 @@
 //!
 //! The thread is its own because that reader may block inside an unfinished sequence, which may
 //! not hold up the drawing. crossterm's feature `use-dev-tty` is needed: its other reader leaves
-//! keys behind when many come at once, and spins for ever once the terminal is gone (its issue
-//! 793).
+//! keys behind when many come at once, and spins for ever once the terminal is gone.
 
 use std::{
     io,
