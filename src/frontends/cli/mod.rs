@@ -1,3 +1,4 @@
 //! The interactive command line, the pipe and the JSON event stream.
 
 pub mod command;
+pub mod terminal;

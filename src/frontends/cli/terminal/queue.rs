@@ -1,0 +1,313 @@
+//! What waits to be drawn: the bounded queue between everyone who writes to the terminal and the
+//! terminal's own thread.
+//!
+//! Replies wait for room, chat that comes in does not: beyond its bound it is counted instead of
+//! kept. Replies have room of their own, so a flood of chat cannot hold them up.
+
+use std::{collections::VecDeque, pin::pin};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::screen::Output;
+
+/// Lines of chat that may wait; 16 frames' worth.
+const CHAT_LINES_MAX: usize = 4096;
+/// Bytes of chat that may wait.
+const CHAT_BYTES_MAX: usize = 1 << 20;
+/// Lines that may wait in all; above the bound of the chat only replies get in.
+const LINES_MAX: usize = CHAT_LINES_MAX + 256;
+/// Bytes that may wait in all.
+const BYTES_MAX: usize = CHAT_BYTES_MAX + (256 << 10);
+
+/// The queue and the last word on prompt and status.
+#[derive(Debug)]
+pub struct Queue {
+    state: Mutex<State>,
+    filled: Notify,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Output>,
+    /// Of what waits: the lines and their bytes. The marks between them are at most one more.
+    lines: usize,
+    bytes: usize,
+    prompt: String,
+    status: Option<String>,
+    phase: Phase,
+}
+
+/// How far the terminal's life has come.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub enum Phase {
+    /// Lines come and are drawn.
+    #[default]
+    Open,
+    /// What waits is drawn, then the terminal is given back.
+    Closing,
+    /// Nothing is drawn any more; lines vanish.
+    Closed,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new(prompt: String) -> Self {
+        let state = Mutex::new(State {
+            prompt,
+            ..State::default()
+        });
+        Self {
+            state,
+            filled: Notify::new(),
+            room: Notify::new(),
+        }
+    }
+
+    /// Puts a line in, waiting for room. Once the terminal is closed the line vanishes.
+    pub async fn push(&self, line: String) {
+        let mut line = Some(line);
+        loop {
+            let mut room = pin!(self.room.notified());
+            room.as_mut().enable();
+            line = self.state.lock().offer(line, LINES_MAX, BYTES_MAX);
+            if line.is_none() {
+                return self.filled.notify_one();
+            }
+            room.await;
+        }
+    }
+
+    /// Puts a line in if there is room, else counts it as skipped.
+    pub fn push_or_skip(&self, line: String) {
+        let mut state = self.state.lock();
+        if state
+            .offer(Some(line), CHAT_LINES_MAX, CHAT_BYTES_MAX)
+            .is_some()
+        {
+            state.skip();
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Puts the wish for an empty screen in; what waits before it need not be drawn any more.
+    pub fn clear(&self) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Open {
+            state.empty();
+            state.waiting.push_back(Output::Clear);
+        }
+        drop(state);
+        self.filled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// The prompt from now on.
+    pub fn set_prompt(&self, prompt: String) {
+        self.state.lock().prompt = prompt;
+        self.filled.notify_one();
+    }
+
+    /// The status row from now on.
+    pub fn set_status(&self, status: Option<String>) {
+        self.state.lock().status = status;
+        self.filled.notify_one();
+    }
+
+    /// Goes on to a later phase; never back.
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.state.lock();
+        if phase > state.phase {
+            state.phase = phase;
+        }
+        if phase == Phase::Closed {
+            state.empty();
+        }
+        drop(state);
+        self.filled.notify_one();
+        self.room.notify_waiters();
+    }
+
+    /// The phase now.
+    pub fn phase(&self) -> Phase {
+        self.state.lock().phase
+    }
+
+    /// Waits until something was put in, set or entered. For the terminal's thread alone.
+    pub async fn changed(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Whether output waits.
+    pub fn is_waiting(&self) -> bool {
+        !self.state.lock().waiting.is_empty()
+    }
+
+    /// Takes at most `count` outputs, oldest first.
+    pub fn take(&self, count: usize) -> Vec<Output> {
+        let mut state = self.state.lock();
+        let count = count.min(state.waiting.len());
+        let taken: Vec<Output> = state.waiting.drain(..count).collect();
+        for output in &taken {
+            if let Output::Line(line) = output {
+                state.lines -= 1;
+                state.bytes -= line.len();
+            }
+        }
+        drop(state);
+        self.room.notify_waiters();
+        taken
+    }
+
+    /// Prompt and status now.
+    pub fn face(&self) -> (String, Option<String>) {
+        let state = self.state.lock();
+        (state.prompt.clone(), state.status.clone())
+    }
+}
+
+impl State {
+    /// Gives the line back if there is no room. Where no line waits there is room for any.
+    fn offer(&mut self, line: Option<String>, lines: usize, bytes: usize) -> Option<String> {
+        let line = line?;
+        let fits = self.lines < lines && self.bytes + line.len() <= bytes;
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        if !fits && self.lines > 0 {
+            return Some(line);
+        }
+        self.lines += 1;
+        self.bytes += line.len();
+        self.waiting.push_back(Output::Line(line));
+        None
+    }
+
+    fn empty(&mut self) {
+        self.waiting.clear();
+        self.lines = 0;
+        self.bytes = 0;
+    }
+
+    fn skip(&mut self) {
+        match self.waiting.back_mut() {
+            Some(Output::Skipped(count)) => *count += 1,
+            _ => self.waiting.push_back(Output::Skipped(1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn line(text: &str) -> Output {
+        Output::Line(text.to_owned())
+    }
+
+    fn full() -> Queue {
+        let queue = Queue::new(String::new());
+        (0..CHAT_LINES_MAX).for_each(|n| queue.push_or_skip(n.to_string()));
+        queue
+    }
+
+    #[test]
+    fn lines_come_out_in_their_order() {
+        let queue = Queue::new(String::new());
+        queue.push_or_skip("one".into());
+        assert_eq!(queue.push("two".into()).now_or_never(), Some(()));
+        queue.push_or_skip("three".into());
+        assert_eq!(queue.take(2), [line("one"), line("two")]);
+        assert!(queue.is_waiting());
+        assert_eq!(queue.take(9), [line("three")]);
+        assert!(!queue.is_waiting());
+    }
+
+    #[test]
+    fn chat_over_the_bound_is_counted_where_it_is_missing() {
+        let queue = full();
+        queue.push_or_skip("lost".into());
+        queue.push_or_skip("lost".into());
+        assert_eq!(queue.push("reply".into()).now_or_never(), Some(()));
+        queue.push_or_skip("lost".into());
+        queue.take(CHAT_LINES_MAX - 1);
+        let expected = [
+            line("4095"),
+            Output::Skipped(2),
+            line("reply"),
+            Output::Skipped(1),
+        ];
+        assert_eq!(queue.take(9), expected);
+    }
+
+    #[test]
+    fn a_flood_of_chat_leaves_room_for_replies_which_are_never_lost() {
+        let queue = full();
+        for _ in CHAT_LINES_MAX..LINES_MAX {
+            assert_eq!(queue.push("reply".into()).now_or_never(), Some(()));
+        }
+        let mut waiting = pin!(queue.push("late".into()));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        queue.take(1);
+        queue.push_or_skip("chat".into());
+        assert_eq!(waiting.now_or_never(), Some(()));
+        let rest = queue.take(usize::MAX);
+        assert_eq!(rest.last(), Some(&line("late")));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too_but_one_line_always_fits() {
+        let queue = Queue::new(String::new());
+        queue.push_or_skip("x".repeat(2 * BYTES_MAX));
+        queue.push_or_skip("lost".into());
+        assert_eq!(queue.push("waits".into()).now_or_never(), None);
+        assert_eq!(queue.take(9).len(), 2);
+        assert_eq!(queue.push("fits".into()).now_or_never(), Some(()));
+        assert_eq!(queue.take(9), [line("fits")]);
+    }
+
+    #[test]
+    fn clearing_drops_what_waits_and_makes_room() {
+        let queue = full();
+        queue.clear();
+        queue.push_or_skip("after".into());
+        assert_eq!(queue.take(9), [Output::Clear, line("after")]);
+    }
+
+    #[test]
+    fn a_closed_queue_lets_nobody_wait() {
+        let queue = full();
+        (0..256).for_each(|_| queue.push("reply".into()).now_or_never().unwrap());
+        let mut waiting = pin!(queue.push("late".into()));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        queue.enter(Phase::Closed);
+        queue.enter(Phase::Closing);
+        assert_eq!(queue.phase(), Phase::Closed);
+        assert_eq!(waiting.now_or_never(), Some(()));
+        queue.push_or_skip("late".into());
+        assert!(!queue.is_waiting());
+    }
+
+    #[test]
+    fn whoever_draws_hears_of_every_change() {
+        let queue = Queue::new("a> ".into());
+        let heard = |queue: &Queue| queue.changed().now_or_never().is_some();
+        assert!(!heard(&queue));
+        queue.push_or_skip("x".into());
+        assert!(heard(&queue));
+        assert!(!heard(&queue));
+        queue.set_prompt("b> ".into());
+        assert!(heard(&queue));
+        queue.set_status(Some("busy".into()));
+        assert!(heard(&queue));
+        assert_eq!(queue.face(), ("b> ".into(), Some("busy".into())));
+        queue.clear();
+        assert!(heard(&queue));
+        queue.enter(Phase::Closing);
+        assert!(heard(&queue));
+    }
+}

@@ -1,0 +1,67 @@
+//! The handle through which everyone writes to the terminal.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    driver::restore,
+    queue::{Phase, Queue},
+};
+
+/// How long closing waits for a terminal that takes no bytes (a stopped or lost connection).
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// Writes above the line being typed. Cheap to clone; order is kept over all clones.
+///
+/// A line is sanitised text; of control sequences only colours (SGR) reach the terminal.
+#[derive(Debug, Clone)]
+pub struct TerminalWriter {
+    queue: Arc<Queue>,
+    done: watch::Receiver<()>,
+}
+
+impl TerminalWriter {
+    pub(super) fn new(queue: Arc<Queue>, done: watch::Receiver<()>) -> Self {
+        Self { queue, done }
+    }
+
+    /// Shows a line of our own: replies, errors. Waits for room, is never skipped. After
+    /// [`TerminalWriter::close`], or when the terminal is gone, the line vanishes.
+    pub async fn print(&self, line: String) {
+        self.queue.push(line).await;
+    }
+
+    /// Shows a line that came in from others. When too many wait it is only counted, and
+    /// `  N lines skipped` stands in its place.
+    pub fn try_print(&self, line: String) {
+        self.queue.push_or_skip(line);
+    }
+
+    /// The prompt from now on, with its blank at the end.
+    pub fn set_prompt(&self, prompt: String) {
+        self.queue.set_prompt(prompt);
+    }
+
+    /// A row above the prompt from now on, cut to the terminal's width; `None` for no row.
+    pub fn set_status(&self, status: Option<String>) {
+        self.queue.set_status(status);
+    }
+
+    /// Clears the screen; the line being typed stays.
+    pub fn clear(&self) {
+        self.queue.clear();
+    }
+
+    /// Draws all that was printed, gives the terminal back and returns then; after two seconds
+    /// also if the terminal takes nothing.
+    pub async fn close(&self) {
+        self.queue.enter(Phase::Closing);
+        let mut done = self.done.clone();
+        // The sender never sends: it is dropped when the terminal's thread has ended.
+        if timeout(CLOSE_WAIT, done.changed()).await.is_err() {
+            self.queue.enter(Phase::Closed);
+            restore();
+        }
+    }
+}
