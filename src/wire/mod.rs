@@ -3,4 +3,5 @@
 pub mod destination;
 pub mod identity;
 pub mod printable;
+pub mod pyjson;
 pub mod rendezvous;
