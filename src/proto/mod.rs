@@ -1,4 +1,5 @@
 //! Decisions as pure machines: `handle(now, input) -> outputs`. No I/O, no actix, no clock, no randomness of their own.
 
 pub mod backoff;
+pub mod directory;
 pub mod restart;

@@ -1,0 +1,223 @@
+//! The rendezvous directory: who registered from where, and the answer to every request line ("rendezvous protocol").
+//!
+//! Pure: a line and its sender's address go in, one answer line comes out. Knows no sockets, files or clock.
+//!
+//! Records survive restarts, so they are kept by wall clock. A clock that jumps forward ends records early: their
+//! owners read `peer_not_registered` and register again. A clock that goes back must not make records immortal: a
+//! record from the future counts as registered now, so none outlives its ttl by more than the time before the jump.
+
+mod answer;
+pub mod rate;
+mod record;
+mod request;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+
+pub use self::{
+    answer::{LINE_BYTES_MAX, Refusal},
+    record::{SavedRecord, SavedRecords, Snapshot},
+};
+use self::{
+    record::{Lease, RecordKey},
+    request::{Pattern, Registration, Removal, Request},
+};
+
+/// How much a directory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// All records; when full, a new one is refused (`server_full`) and known ones can still be renewed.
+    pub records_max: usize,
+    /// Records of one address, so that no single one fills the directory; when full, a new one is refused
+    /// (`address_full`). Does not hold for loopback, where all belong to the users of this machine.
+    pub records_per_address_max: usize,
+}
+
+/// One answer, and whether the records are now different.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The line with its newline.
+    pub line: Bytes,
+    /// A record was added, renewed or removed by the request: the records should be saved.
+    pub is_changed: bool,
+}
+
+impl Answer {
+    fn changed(line: Bytes) -> Self {
+        let is_changed = true;
+        Self { line, is_changed }
+    }
+
+    fn unchanged(line: Bytes) -> Self {
+        let is_changed = false;
+        Self { line, is_changed }
+    }
+}
+
+/// What a directory has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// REGISTERs accepted, renewals included.
+    pub registered: u64,
+    /// DISCOVERs answered.
+    pub discovered: u64,
+    /// UNREGISTERs that removed something.
+    pub unregistered: u64,
+    /// Requests refused, for whatever reason.
+    pub refused: u64,
+    /// Of these, the REGISTERs for which there was no room.
+    pub refused_full: u64,
+}
+
+/// The records and the rules by which they are given out.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    limits: Limits,
+    /// In order of first registration.
+    records: IndexMap<Arc<RecordKey>, Lease>,
+    counts: Counts,
+}
+
+impl Directory {
+    /// An empty directory.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            records: IndexMap::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// A directory with the saved records that still hold at `now`; records that could never have been registered,
+    /// and those beyond the limit, are left out.
+    pub fn restored(limits: Limits, now: Duration, saved: SavedRecords) -> Self {
+        let mut directory = Self::new(limits);
+        let records = saved
+            .records
+            .into_iter()
+            .filter_map(SavedRecord::restored)
+            .map(|(key, lease)| (Arc::new(key), lease));
+        directory.records.extend(records);
+        directory.drop_ended(now);
+        directory.records.truncate(limits.records_max);
+        directory
+    }
+
+    /// Answers one request line (without its newline) from `from`, at `now` since the Unix epoch.
+    pub fn answer(&mut self, now: Duration, from: IpAddr, line: &[u8]) -> Answer {
+        self.drop_ended(now);
+        let outcome =
+            Request::read(line).and_then(|request| self.handle(now, from.to_canonical(), request));
+        outcome.unwrap_or_else(|refusal| {
+            self.counts.refused += 1;
+            Answer::unchanged(refusal.line())
+        })
+    }
+
+    /// All records as they are now.
+    pub fn snapshot(&self) -> Snapshot {
+        let records = self.records.iter();
+        Snapshot(records.map(|(key, lease)| (key.clone(), *lease)).collect())
+    }
+
+    /// How many records there are, those included that ended since the last request.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn handle(&mut self, now: Duration, from: IpAddr, request: Request) -> Result<Answer, Refusal> {
+        match request {
+            Request::Register(registration) => self.register(now, from, registration?),
+            Request::Discover(namespace) => {
+                self.check_registered(from)?;
+                Ok(self.discover(now, &namespace?))
+            }
+            Request::Unregister(removal) => {
+                self.check_registered(from)?;
+                self.unregister(from, &removal?)
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        now: Duration,
+        ip: IpAddr,
+        registration: Registration,
+    ) -> Result<Answer, Refusal> {
+        let (key, lease) = registration.record(now, ip);
+        if !self.records.contains_key(&key) {
+            self.check_room(ip)?;
+        }
+        self.records.insert(Arc::new(key), lease);
+        self.counts.registered += 1;
+        Ok(Answer::changed(answer::registered(ip, &lease)))
+    }
+
+    fn discover(&mut self, now: Duration, namespace: &Pattern) -> Answer {
+        self.counts.discovered += 1;
+        let records = self.records.iter().map(|(key, lease)| (&**key, lease));
+        let found = records.filter(|(key, _)| namespace.matches(&key.namespace));
+        Answer::unchanged(answer::discovered(now, found))
+    }
+
+    fn unregister(&mut self, from: IpAddr, removal: &Removal) -> Result<Answer, Refusal> {
+        let before = self.records.len();
+        self.records.retain(|key, lease| {
+            !(key.ip == from
+                && removal.namespace.matches(&key.namespace)
+                && removal.name.matches(&key.name)
+                && removal.port.is_none_or(|port| port == lease.port))
+        });
+        if self.records.len() == before {
+            return Err(Refusal::NoMatch);
+        }
+        self.counts.unregistered += 1;
+        Ok(Answer::changed(answer::unregistered()))
+    }
+
+    fn check_registered(&self, from: IpAddr) -> Result<(), Refusal> {
+        match self.records.keys().any(|key| key.ip == from) {
+            true => Ok(()),
+            false => Err(Refusal::NotRegistered),
+        }
+    }
+
+    fn check_room(&mut self, ip: IpAddr) -> Result<(), Refusal> {
+        let of_address = || self.records.keys().filter(|key| key.ip == ip).count();
+        let refusal = if self.records.len() >= self.limits.records_max {
+            Refusal::ServerFull
+        } else if !ip.is_loopback() && of_address() >= self.limits.records_per_address_max {
+            Refusal::AddressFull
+        } else {
+            return Ok(());
+        };
+        self.counts.refused_full += 1;
+        Err(refusal)
+    }
+
+    /// Drops the records that ended, and takes those from the future as registered now (see the top).
+    fn drop_ended(&mut self, now: Duration) {
+        self.records.retain(|_, lease| {
+            lease.registered_at = lease.registered_at.min(now);
+            lease.is_live(now)
+        });
+    }
+}
+
+#[cfg(test)]
+mod rows;
+#[cfg(test)]
+mod tests;
