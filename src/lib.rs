@@ -11,6 +11,7 @@
 
 pub mod actors;
 pub mod frontends;
+pub mod metrics;
 pub mod proto;
 pub mod rendezvous_server;
 pub mod wire;

@@ -3,28 +3,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix::Message;
-use uuid::Uuid;
 
-use crate::wire::{destination::Destination, identity::PeerId};
-
-/// Which side opened a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// The peer dialled us.
-    Inbound,
-    /// We dialled the peer.
-    Outbound,
-}
-
-impl Direction {
-    /// `inbound` or `outbound`, as events and tables name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-}
+use crate::{
+    proto::{link::Direction, outgoing::OwnMessage},
+    wire::{destination::Destination, identity::PeerId},
+};
 
 /// A text that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +22,6 @@ pub struct ReceivedText {
     pub msg_id: String,
     /// The address of the link it came over.
     pub address: SocketAddr,
-}
-
-/// One of our own messages as commands, events and their `ref` name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Its id on the wire.
-    pub msg_id: Uuid,
-    /// Its number `#12` in this run of the node.
-    pub number: u64,
-    /// To whom.
-    pub to: Destination,
-    /// The `ref` of the command object that caused it.
-    pub reference: Option<Arc<str>>,
 }
 
 /// What became of the rendezvous.
@@ -155,37 +125,35 @@ pub enum NodeEvent {
     /// One of our texts was accepted and handed to links (or to the queue of a linked peer).
     TextSent {
         /// Which.
-        message: Outgoing,
-        /// Its text.
-        text: Arc<str>,
+        message: Arc<OwnMessage>,
         /// How many peers it goes to.
         peers: usize,
     },
     /// A peer acknowledged a text.
     TextDelivered {
         /// Which.
-        message: Outgoing,
+        message: Arc<OwnMessage>,
         /// From writing the line to its ACK.
         rtt: Duration,
     },
     /// A peer has not acknowledged a text in time.
     AckTimedOut {
         /// Which.
-        message: Outgoing,
+        message: Arc<OwnMessage>,
         /// The time it had.
         after: Duration,
     },
     /// A text's last state is *sent*: written, never acknowledged, and not to be written again.
     TextUnconfirmed {
         /// Which.
-        message: Outgoing,
+        message: Arc<OwnMessage>,
         /// Why, in words.
         reason: String,
     },
     /// A text did not reach its peer.
     TextFailed {
         /// Which.
-        message: Outgoing,
+        message: Arc<OwnMessage>,
         /// Why, in words.
         reason: String,
     },

@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod door;
 pub mod events;
+pub mod link_out;
 pub mod router;
 pub mod supervisor;
+pub mod transport;

@@ -1,5 +1,12 @@
 //! Decisions as pure machines: `handle(now, input) -> outputs`. No I/O, no actix, no clock, no randomness of their own.
 
 pub mod backoff;
+pub mod close;
 pub mod directory;
+pub mod duplicates;
+pub mod keep_alive;
+pub mod link;
+pub mod outgoing;
+pub mod peer_table;
 pub mod restart;
+pub mod session;

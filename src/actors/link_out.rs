@@ -1,0 +1,341 @@
+//! The way out of one link: answers first, then what we originate, written one line per segment and paced towards
+//! plain clients, coalesced towards peers that parse a byte stream (protocol text, section 4).
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::Notify,
+};
+use uuid::Uuid;
+
+use super::clock;
+use crate::{
+    metrics::Metrics,
+    proto::{
+        link::LinkId,
+        outgoing::{LinkKind, PeerQueue},
+    },
+};
+
+/// A link's own messages wait so long behind HELLO_OK towards plain clients: some read one line per `recv` there.
+pub const QUIET_AFTER_HELLO_OK: Duration = Duration::from_millis(300);
+
+/// While so many answers wait for the gap of a plain link, that link is not read.
+const PACED_REPLIES_MAX: usize = 64;
+
+/// The most bytes that are written together.
+const BATCH_BYTES_MAX: usize = 64 * 1024;
+
+/// A write that makes no progress for so long is the end of the link.
+const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+
+/// The peer does not read what it causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the answers to this peer are more than it reads")]
+pub struct Overloaded;
+
+/// The queue of one peer id, shared by all its links; owned by the router's kept state.
+pub type SharedQueue = Arc<Mutex<PeerQueue>>;
+
+/// The limits of one link's way out (settings section `connection`).
+#[derive(Debug, Clone, Copy)]
+pub struct OutLimits {
+    /// The time between two lines towards a plain client.
+    pub gap: Duration,
+    /// Answers that wait, in lines.
+    pub lines_max: usize,
+    /// Answers that wait, in bytes.
+    pub bytes_max: usize,
+}
+
+/// The way out of one link, shared by its actor, its reader, its writer and the router.
+pub struct LinkOut {
+    link: LinkId,
+    limits: OutLimits,
+    state: Mutex<State>,
+    wake: Notify,
+    room: Notify,
+    /// When the last byte came, in milliseconds after `born`.
+    heard_ms: AtomicU64,
+    born: Instant,
+}
+
+struct State {
+    replies: VecDeque<Bytes>,
+    reply_bytes: usize,
+    open: Option<Open>,
+    finish: bool,
+    last_write: Option<Instant>,
+}
+
+#[derive(Clone)]
+struct Open {
+    queue: SharedQueue,
+    kind: LinkKind,
+    quiet_until: Option<Instant>,
+}
+
+/// What is written together, and the own messages in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Batch {
+    bytes: Bytes,
+    messages: Vec<Uuid>,
+}
+
+enum Next {
+    Write(Batch),
+    At(Instant),
+    Wait,
+    Finish,
+}
+
+impl LinkOut {
+    /// The way out of a connection whose handshake is still to be done.
+    pub fn new(link: LinkId, limits: OutLimits, now: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            link,
+            limits,
+            state: Mutex::new(State {
+                replies: VecDeque::new(),
+                reply_bytes: 0,
+                open: None,
+                finish: false,
+                last_write: None,
+            }),
+            wake: Notify::new(),
+            room: Notify::new(),
+            heard_ms: AtomicU64::new(0),
+            born: now,
+        })
+    }
+
+    /// The handshake is done: from now on the messages of `queue` leave here too, if this link is its writer.
+    pub fn open(&self, queue: SharedQueue, kind: LinkKind, quiet_until: Option<Instant>) {
+        self.state.lock().open = Some(Open {
+            queue,
+            kind,
+            quiet_until,
+        });
+        self.wake.notify_one();
+    }
+
+    /// How the peer wants to be written to, once the handshake is done.
+    pub fn kind(&self) -> Option<LinkKind> {
+        self.state.lock().open.as_ref().map(|open| open.kind)
+    }
+
+    /// Queues answers: whole lines.
+    pub fn reply(&self, lines: Vec<u8>) -> Result<(), Overloaded> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.state.lock();
+        state.push_replies(Bytes::from(lines));
+        let limits = self.limits;
+        if state.replies.len() > limits.lines_max || state.reply_bytes > limits.bytes_max {
+            return Err(Overloaded);
+        }
+        drop(state);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// There is something new in the peer's queue.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Nothing more will be queued: write what waits, then end the stream.
+    pub fn finish(&self) {
+        self.state.lock().finish = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits until so few answers wait for the gap that the link may be read again.
+    pub async fn room_to_read(&self) {
+        while self.state.lock().paced_replies() >= PACED_REPLIES_MAX {
+            self.room.notified().await;
+        }
+    }
+
+    /// A byte came at `now`.
+    pub fn heard_now(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.born).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.heard_ms.store(since, Ordering::Relaxed);
+    }
+
+    /// When the last byte came; the birth of the link if none did.
+    pub fn heard(&self) -> Instant {
+        self.born + Duration::from_millis(self.heard_ms.load(Ordering::Relaxed))
+    }
+
+    /// Writes until the stream is finished; an error means that the connection broke or the peer does not read.
+    pub async fn write_to(
+        &self,
+        mut writer: impl AsyncWrite + Unpin,
+        metrics: &Metrics,
+    ) -> io::Result<()> {
+        loop {
+            let next = self
+                .state
+                .lock()
+                .next(self.link, clock::now(), self.limits.gap);
+            match next {
+                Next::Write(batch) => self.write(batch, &mut writer, metrics).await?,
+                Next::At(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = self.wake.notified() => {}
+                },
+                Next::Wait => self.wake.notified().await,
+                Next::Finish => return writer.shutdown().await,
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        batch: Batch,
+        writer: &mut (impl AsyncWrite + Unpin),
+        metrics: &Metrics,
+    ) -> io::Result<()> {
+        tokio::time::timeout(WRITE_STALL_MAX, writer.write_all(&batch.bytes))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        metrics
+            .bytes_out
+            .add(u64::try_from(batch.bytes.len()).unwrap_or(0));
+        let now = clock::now();
+        let open = {
+            let mut state = self.state.lock();
+            state.last_write = Some(now);
+            state.open.clone().filter(|_| !batch.messages.is_empty())
+        };
+        self.room.notify_one();
+        if let Some(open) = open {
+            let mut queue = open.queue.lock();
+            for msg_id in batch.messages {
+                queue.written(now, msg_id, open.kind);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn is_stream(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.kind.stream)
+    }
+
+    fn paced_replies(&self) -> usize {
+        match self.is_stream() {
+            true => 0,
+            false => self.replies.len(),
+        }
+    }
+
+    /// Towards a stream several lines stay together, otherwise each is a segment of its own.
+    fn push_replies(&mut self, mut lines: Bytes) {
+        self.reply_bytes += lines.len();
+        if self.is_stream() {
+            return self.replies.push_back(lines);
+        }
+        while let Some(end) = memchr::memchr(b'\n', &lines) {
+            self.replies.push_back(lines.split_to(end + 1));
+        }
+    }
+
+    fn next(&mut self, link: LinkId, now: Instant, gap: Duration) -> Next {
+        if self.is_stream() {
+            return self.next_of_stream(link);
+        }
+        match self.last_write {
+            Some(at) if now < at + gap => Next::At(at + gap),
+            _ => self.next_line(link, now),
+        }
+    }
+
+    fn next_line(&mut self, link: LinkId, now: Instant) -> Next {
+        if let Some(bytes) = self.pop_reply() {
+            let messages = Vec::new();
+            return Next::Write(Batch { bytes, messages });
+        }
+        if self.finish {
+            return Next::Finish;
+        }
+        let Some(open) = &self.open else {
+            return Next::Wait;
+        };
+        if let Some(until) = open.quiet_until.filter(|until| now < *until) {
+            return Next::At(until);
+        }
+        match open.queue.lock().take(link) {
+            Some((msg_id, bytes)) => Next::Write(Batch {
+                bytes,
+                messages: vec![msg_id],
+            }),
+            None => Next::Wait,
+        }
+    }
+
+    fn next_of_stream(&mut self, link: LinkId) -> Next {
+        let mut lines = Vec::new();
+        let mut size = 0;
+        while size < BATCH_BYTES_MAX
+            && let Some(reply) = self.pop_reply()
+        {
+            size += reply.len();
+            lines.push(reply);
+        }
+        let mut messages = Vec::new();
+        if let Some(open) = self.open.as_ref().filter(|_| !self.finish) {
+            let mut queue = open.queue.lock();
+            while size < BATCH_BYTES_MAX
+                && let Some((msg_id, line)) = queue.take(link)
+            {
+                size += line.len();
+                lines.push(line);
+                messages.push(msg_id);
+            }
+        }
+        match joined(lines, size) {
+            Some(bytes) => Next::Write(Batch { bytes, messages }),
+            None if self.finish => Next::Finish,
+            None => Next::Wait,
+        }
+    }
+
+    fn pop_reply(&mut self) -> Option<Bytes> {
+        let reply = self.replies.pop_front()?;
+        self.reply_bytes -= reply.len();
+        Some(reply)
+    }
+}
+
+/// One buffer of several; a single one is passed on as it is, shared by all receivers of a publication.
+fn joined(mut lines: Vec<Bytes>, size: usize) -> Option<Bytes> {
+    if lines.len() < 2 {
+        return lines.pop();
+    }
+    let mut whole = Vec::with_capacity(size);
+    for line in &lines {
+        whole.extend_from_slice(line);
+    }
+    Some(Bytes::from(whole))
+}
+
+#[cfg(test)]
+#[path = "link_out_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! TCP: the only file of the actors that names its streams. Everything above sees a [`Wire`].
+
+use std::{io, net::SocketAddr};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
+
+/// The two halves of one connection, of whatever make: a socket, or a test's in-memory pipe.
+pub struct Wire {
+    /// Where bytes come from.
+    pub reader: Box<dyn AsyncRead + Send + Unpin>,
+    /// Where bytes go; dropping it ends the stream.
+    pub writer: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+impl Wire {
+    /// The halves of anything that reads and writes.
+    pub fn new<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(stream: S) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+        }
+    }
+
+    /// The halves of a TCP connection; lines leave at once (TCP_NODELAY).
+    pub fn of_tcp(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let (reader, writer) = stream.into_split();
+        Ok(Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+        })
+    }
+}
+
+/// Opens a connection. The caller bounds the time.
+pub async fn connect(address: SocketAddr) -> io::Result<Wire> {
+    Wire::of_tcp(TcpStream::connect(address).await?)
+}
+
+/// Connections that wait to be accepted; the default of 128 loses bursts.
+const BACKLOG: u32 = 4096;
+
+/// Binds one listening address so that a restart within a minute succeeds.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => {
+            let socket = TcpSocket::new_v6()?;
+            if address.ip().is_unspecified() {
+                socket2::SockRef::from(&socket).set_only_v6(false)?;
+            }
+            socket
+        }
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

@@ -1,0 +1,299 @@
+//! The life of our own messages on one peer's queue.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMITS: QueueLimits = QueueLimits {
+    lines_max: 4,
+    bytes_max: 100,
+    ack_timeout: Duration::from_secs(5),
+    resend: true,
+    late_max: 2,
+    late_age: Duration::from_secs(600),
+};
+const PLAIN: LinkKind = LinkKind {
+    stream: false,
+    acks: true,
+};
+const STREAM: LinkKind = LinkKind {
+    stream: true,
+    acks: true,
+};
+const FIRST: LinkId = LinkId(1);
+
+fn id(number: u64) -> Uuid {
+    Uuid::from_u128(u128::from(number))
+}
+
+fn entry(number: u64) -> Entry {
+    let message = OwnMessage {
+        msg_id: id(number),
+        number,
+        to: Destination::Everyone,
+        text: "x".into(),
+        reference: None,
+    };
+    Entry {
+        message: Arc::new(message),
+        line: Bytes::from_static(b"0123456789"),
+        acknowledged: true,
+        expires: None,
+        announced: true,
+        lost: 0,
+    }
+}
+
+fn queue(numbers: impl IntoIterator<Item = u64>) -> (PeerQueue, Instant) {
+    let mut queue = PeerQueue::new(LIMITS);
+    queue.set_writer(Some(FIRST));
+    for number in numbers {
+        queue.push(entry(number)).unwrap();
+    }
+    (queue, Instant::now())
+}
+
+fn write(queue: &mut PeerQueue, link: LinkId, now: Instant, kind: LinkKind) -> Option<u64> {
+    queue.set_writer(Some(link));
+    let (msg_id, _) = queue.take(link)?;
+    queue.written(now, msg_id, kind);
+    u64::try_from(msg_id.as_u128()).ok()
+}
+
+fn name(outcome: &Outcome) -> (&'static str, u64) {
+    match outcome {
+        Outcome::Delivered(message, _) => ("delivered", message.number),
+        Outcome::AckTimedOut(message) => ("timeout", message.number),
+        Outcome::Unconfirmed(message, _) => ("sent", message.number),
+        Outcome::Failed(message, _) => ("failed", message.number),
+    }
+}
+
+fn names(outcomes: &[Outcome]) -> Vec<(&'static str, u64)> {
+    outcomes.iter().map(name).collect()
+}
+
+#[test]
+fn an_ack_delivers_and_measures_from_the_writing() {
+    let (mut queue, start) = queue([1]);
+    write(&mut queue, FIRST, start, PLAIN);
+    let rtt = Duration::from_millis(3);
+    let outcome = queue.acknowledged(start + rtt, id(1)).unwrap();
+    assert_eq!(outcome, Outcome::Delivered(entry(1).message, rtt));
+    assert_eq!(
+        queue.acknowledged(start, id(1)),
+        None,
+        "a second ACK is a stray"
+    );
+    assert_eq!(queue.lines(), 0);
+}
+
+#[test]
+fn the_queue_is_bounded_in_lines_and_bytes_whatever_is_in_flight() {
+    let (mut queue, start) = queue(1..=4);
+    write(&mut queue, FIRST, start, PLAIN);
+    assert_eq!(queue.push(entry(5)), Err(QueueFull));
+    assert!(queue.above_half());
+    queue.acknowledged(start, id(1));
+    let mut large = entry(5);
+    large.line = Bytes::from(vec![b'x'; 71]);
+    assert_eq!(queue.push(large), Err(QueueFull));
+    assert_eq!(queue.push(entry(5)), Ok(()));
+    let mut alone = PeerQueue::new(LIMITS);
+    let mut larger_than_the_limit = entry(1);
+    larger_than_the_limit.line = Bytes::from(vec![b'x'; 1000]);
+    assert_eq!(alone.push(larger_than_the_limit), Ok(()));
+}
+
+#[test]
+fn only_the_writing_link_gets_messages() {
+    let (mut queue, _) = queue([1]);
+    assert_eq!(queue.take(LinkId(2)), None);
+    assert!(queue.take(FIRST).is_some());
+    assert_eq!(queue.take(FIRST), None);
+}
+
+#[test]
+fn a_missing_ack_is_told_once_and_a_late_one_still_delivers() {
+    let (mut queue, start) = queue([1]);
+    assert_eq!(
+        queue.expire(start + Duration::from_secs(60)),
+        [],
+        "not written yet"
+    );
+    write(&mut queue, FIRST, start, PLAIN);
+    assert_eq!(queue.next_expiry(), Some(start + LIMITS.ack_timeout));
+    assert_eq!(queue.expire(start + Duration::from_secs(4)), []);
+    let late = start + Duration::from_secs(5);
+    assert_eq!(names(&queue.expire(late)), [("timeout", 1)]);
+    assert_eq!(queue.expire(late), []);
+    let outcome = queue.acknowledged(start + Duration::from_secs(7), id(1));
+    assert_eq!(
+        outcome,
+        Some(Outcome::Delivered(entry(1).message, Duration::from_secs(7)))
+    );
+}
+
+#[test]
+fn unwritten_messages_of_a_lost_link_keep_their_order_and_their_attempts() {
+    let (mut queue, start) = queue(1..=3);
+    queue.take(FIRST);
+    queue.take(FIRST);
+    for _ in 0..5 {
+        assert_eq!(queue.link_lost(FIRST, PLAIN), []);
+        queue.set_writer(Some(FIRST));
+        queue.take(FIRST);
+        queue.take(FIRST);
+    }
+    queue.link_lost(FIRST, PLAIN);
+    let order: Vec<u64> =
+        std::iter::from_fn(|| write(&mut queue, LinkId(2), start, PLAIN)).collect();
+    assert_eq!(order, [1, 2, 3]);
+}
+
+#[test]
+fn a_written_message_is_sent_again_once_to_a_plain_peer_and_three_times_to_a_stream_peer() {
+    for (kind, resends) in [(PLAIN, 1), (STREAM, 3)] {
+        let (mut queue, start) = queue([1]);
+        for link in 0..resends {
+            assert_eq!(write(&mut queue, LinkId(link), start, kind), Some(1));
+            assert_eq!(queue.link_lost(LinkId(link), kind), []);
+        }
+        write(&mut queue, LinkId(9), start, kind);
+        assert_eq!(names(&queue.link_lost(LinkId(9), kind)), [("sent", 1)]);
+        assert_eq!(queue.lines(), 0);
+        let late = queue.acknowledged(start, id(1)).unwrap();
+        assert_eq!(
+            name(&late),
+            ("delivered", 1),
+            "an ACK may still be in the other link"
+        );
+    }
+}
+
+#[test]
+fn with_resend_off_a_lost_link_ends_what_was_written_on_it() {
+    let mut queue = PeerQueue::new(QueueLimits {
+        resend: false,
+        ..LIMITS
+    });
+    queue.push(entry(1)).unwrap();
+    write(&mut queue, FIRST, Instant::now(), STREAM);
+    assert_eq!(names(&queue.link_lost(FIRST, STREAM)), [("sent", 1)]);
+}
+
+#[test]
+fn a_publication_is_done_when_written_and_a_peer_without_acks_ends_as_sent() {
+    let (mut queue, start) = queue([]);
+    let mut publication = entry(1);
+    publication.acknowledged = false;
+    queue.push(publication).unwrap();
+    queue.push(entry(2)).unwrap();
+    queue.set_writer(Some(FIRST));
+    let (msg_id, _) = queue.take(FIRST).unwrap();
+    queue.written(start, msg_id, PLAIN);
+    assert_eq!(queue.expire(start), []);
+    let (msg_id, _) = queue.take(FIRST).unwrap();
+    let no_acks = LinkKind {
+        stream: false,
+        acks: false,
+    };
+    queue.written(start, msg_id, no_acks);
+    assert!(!queue.is_settled());
+    assert_eq!(names(&queue.expire(start)), [("sent", 2)]);
+    assert!(queue.is_settled() && queue.bytes == 0);
+}
+
+#[test]
+fn a_message_for_an_absent_peer_fails_at_its_time_unless_a_link_opens() {
+    let (mut queue, start) = queue([]);
+    let mut waits = entry(1);
+    waits.expires = Some(start + Duration::from_secs(15));
+    waits.announced = false;
+    queue.push(waits.clone()).unwrap();
+    assert_eq!(queue.expire(start + Duration::from_secs(14)), []);
+    assert_eq!(
+        names(&queue.expire(start + Duration::from_secs(15))),
+        [("failed", 1)]
+    );
+    queue.push(waits).unwrap();
+    assert_eq!(queue.announce().len(), 1);
+    assert_eq!(queue.announce().len(), 0, "told once");
+    assert_eq!(queue.expire(start + Duration::from_secs(99)), []);
+}
+
+#[test]
+fn giving_up_fails_what_was_never_written_and_leaves_the_rest_as_sent() {
+    let (mut queue, start) = queue([1, 2]);
+    write(&mut queue, FIRST, start, PLAIN);
+    queue.link_lost(FIRST, PLAIN);
+    let outcomes = queue.fail_waiting("gone");
+    assert_eq!(names(&outcomes), [("sent", 1), ("failed", 2)]);
+    assert_eq!((queue.lines(), queue.bytes), (0, 0));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Push,
+    Take(u64),
+    Written,
+    Ack,
+    Lost(u64),
+    Pass(u64),
+    Fail,
+}
+
+proptest! {
+    #[test]
+    fn every_message_ends_exactly_once(
+        steps in proptest::collection::vec(
+            prop_oneof![
+                Just(Step::Push), (1u64..3).prop_map(Step::Take), Just(Step::Written), Just(Step::Ack),
+                (1u64..3).prop_map(Step::Lost), (0u64..7).prop_map(Step::Pass), Just(Step::Fail),
+            ],
+            0..80,
+        ),
+        resend in any::<bool>(),
+    ) {
+        let mut queue = PeerQueue::new(QueueLimits { resend, late_max: 1000, ..LIMITS });
+        let mut now = Instant::now();
+        let (mut pushed, mut taken, mut ends) = (0, Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::Push => pushed += u64::from(queue.push(entry(pushed + 1)).is_ok()),
+                Step::Take(link) => {
+                    queue.set_writer(Some(LinkId(link)));
+                    taken.extend(queue.take(LinkId(link)).map(|(msg_id, _)| msg_id));
+                }
+                Step::Written => if let Some(msg_id) = taken.last() {
+                    queue.written(now, *msg_id, PLAIN);
+                },
+                Step::Ack => if let Some(msg_id) = taken.first().copied() {
+                    taken.remove(0);
+                    ends.extend(queue.acknowledged(now, msg_id));
+                },
+                Step::Lost(link) => ends.extend(queue.link_lost(LinkId(link), PLAIN)),
+                Step::Pass(seconds) => {
+                    now += Duration::from_secs(seconds);
+                    ends.extend(queue.expire(now));
+                }
+                Step::Fail => ends.extend(queue.fail_waiting("gone")),
+            }
+            prop_assert!(queue.lines() <= LIMITS.lines_max);
+            let in_flight: usize = queue.in_flight.values().map(|it| it.entry.line.len()).sum();
+            let waiting: usize = queue.waiting.iter().map(|entry| entry.line.len()).sum();
+            prop_assert_eq!(queue.bytes, in_flight + waiting);
+            prop_assert_eq!(queue.order.len(), queue.in_flight.len());
+        }
+        for link in 1..3 {
+            ends.extend(queue.link_lost(LinkId(link), PLAIN));
+        }
+        ends.extend(queue.fail_waiting("end"));
+        for number in 1..=pushed {
+            let last: Vec<_> = names(&ends).into_iter().filter(|(_, n)| *n == number).collect();
+            let finals = last.iter().filter(|(kind, _)| *kind != "delivered").count();
+            let delivered = last.iter().filter(|(kind, _)| *kind == "delivered").count();
+            prop_assert!(finals <= 1 && delivered <= 1 && finals + delivered >= 1, "#{number}: {last:?}");
+        }
+    }
+}

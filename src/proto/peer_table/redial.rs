@@ -1,0 +1,234 @@
+//! When one target is dialled: at once, after a backoff, slowly, or not before it gives a reason.
+
+use std::time::{Duration, Instant};
+
+use crate::proto::{backoff::Backoff, close};
+
+/// The limits of redialling (settings section `connection`; protocol text, section 4, *Dial*).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RedialLimits {
+    /// The waits between attempts.
+    pub backoff: Backoff,
+    /// After so many failed attempts a target is stale.
+    pub attempts_max: u32,
+    /// How often a stale target is tried.
+    pub stale_retry: Duration,
+}
+
+/// After so many refusals in a row a target is failed.
+pub const REFUSALS_MAX: u32 = 5;
+
+/// Who said BYE is not dialled for this long, whatever its record does.
+pub const AFTER_BYE: Duration = Duration::from_secs(10);
+
+/// A link that lived this long was a success: its loss is followed by a dial at once. Shorter ones count as attempts,
+/// so that a peer which accepts and closes is not dialled in a loop.
+const STABLE_AFTER: Duration = Duration::from_secs(2);
+
+/// What dialling has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// No reason to dial.
+    Idle,
+    /// To be dialled at this time.
+    Due(Instant),
+    /// A dial is under way.
+    Dialling,
+    /// Does not answer; tried again at this time.
+    Stale(Instant),
+    /// Answers, but not as a peer, or refused us again and again.
+    Failed,
+    /// Said BYE; not to be dialled before this time, and then only for a reason.
+    Left(Instant),
+}
+
+/// The dialling of one target.
+#[derive(Debug, Clone)]
+pub struct Redial {
+    state: State,
+    attempts: u32,
+    refusals: u32,
+}
+
+impl Redial {
+    /// A target without a reason to dial it.
+    pub fn idle() -> Self {
+        Self {
+            state: State::Idle,
+            attempts: 0,
+            refusals: 0,
+        }
+    }
+
+    /// What dialling has come to.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Failed attempts since the last success.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// When the target is to be dialled, if at all.
+    pub fn due_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(at) | State::Stale(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// A new reason: a record that is new, has moved or was renewed, or `/reconnect`.
+    pub fn renew(&mut self, now: Instant) {
+        let at = match self.state {
+            State::Left(not_before) => not_before.max(now),
+            State::Dialling => return,
+            _ => now,
+        };
+        *self = Self {
+            state: State::Due(at),
+            attempts: 0,
+            refusals: 0,
+        };
+    }
+
+    /// A dial begins.
+    pub fn dial(&mut self) {
+        self.state = State::Dialling;
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// A link to the target is open, whoever dialled.
+    pub fn opened(&mut self) {
+        self.state = State::Idle;
+        self.refusals = 0;
+    }
+
+    /// The last link, or the dial, ended. `lived` is how long a link was open, none if it never was.
+    pub fn ended(
+        &mut self,
+        now: Instant,
+        reason: close::Redial,
+        lived: Option<Duration>,
+        limits: &RedialLimits,
+        random: f64,
+    ) {
+        match lived {
+            Some(lived) if lived >= STABLE_AFTER => self.attempts = 0,
+            // It does answer: its dials may slow down, but it is not stale.
+            Some(_) => self.attempts = self.attempts.min(limits.attempts_max.saturating_sub(1)),
+            None => {}
+        }
+        self.state = match reason {
+            close::Redial::AtOnce if self.attempts == 0 => State::Due(now),
+            close::Redial::AtOnce | close::Redial::Backoff => self.retry(now, limits, random),
+            close::Redial::Refused => self.refused(now, limits, random),
+            close::Redial::WhenRenewed => State::Left(now + AFTER_BYE),
+            close::Redial::Failed => State::Failed,
+            close::Redial::Never => State::Idle,
+        };
+    }
+
+    fn retry(&self, now: Instant, limits: &RedialLimits, random: f64) -> State {
+        if self.attempts >= limits.attempts_max {
+            return State::Stale(now + limits.stale_retry);
+        }
+        State::Due(now + limits.backoff.delay(self.attempts, random))
+    }
+
+    fn refused(&mut self, now: Instant, limits: &RedialLimits, random: f64) -> State {
+        self.refusals += 1;
+        if self.refusals >= REFUSALS_MAX {
+            return State::Failed;
+        }
+        State::Due(now + limits.backoff.delay(self.refusals, random))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::close::Redial as After;
+
+    const LIMITS: RedialLimits = RedialLimits {
+        backoff: Backoff {
+            base: Duration::from_secs(1),
+            factor: 2.0,
+            cap: Duration::from_secs(60),
+        },
+        attempts_max: 5,
+        stale_retry: Duration::from_secs(300),
+    };
+
+    fn ended(redial: &mut Redial, now: Instant, reason: After, lived: Option<u64>) {
+        let lived = lived.map(Duration::from_secs);
+        redial.ended(now, reason, lived, &LIMITS, 0.0);
+    }
+
+    #[test]
+    fn failed_dials_back_off_and_end_stale_which_is_tried_slowly() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.renew(now);
+        let mut waits = Vec::new();
+        for _ in 0..6 {
+            redial.dial();
+            ended(&mut redial, now, After::Backoff, None);
+            waits.push(redial.due_at().unwrap().duration_since(now).as_secs());
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 300, 300]);
+        assert!(matches!(redial.state(), State::Stale(_)));
+        redial.renew(now);
+        assert_eq!(redial.state(), State::Due(now));
+    }
+
+    #[test]
+    fn a_lost_link_is_redialled_at_once_and_one_that_breaks_at_once_again_is_not() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.opened();
+        ended(&mut redial, now, After::AtOnce, Some(60));
+        assert_eq!(redial.state(), State::Due(now));
+        for wait in [1, 2, 4, 8, 8, 8] {
+            redial.dial();
+            redial.opened();
+            ended(&mut redial, now, After::AtOnce, Some(0));
+            assert_eq!(redial.state(), State::Due(now + Duration::from_secs(wait)));
+        }
+    }
+
+    #[test]
+    fn after_a_bye_a_reason_counts_but_not_within_ten_seconds() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.opened();
+        ended(&mut redial, now, After::WhenRenewed, Some(60));
+        assert_eq!(redial.due_at(), None);
+        redial.renew(now + Duration::from_secs(3));
+        assert_eq!(redial.due_at(), Some(now + AFTER_BYE));
+    }
+
+    #[test]
+    fn five_refusals_in_a_row_are_a_failure() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        for _ in 0..4 {
+            redial.dial();
+            ended(&mut redial, now, After::Refused, None);
+            assert!(matches!(redial.state(), State::Due(at) if at > now));
+        }
+        redial.dial();
+        ended(&mut redial, now, After::Refused, None);
+        assert_eq!(redial.state(), State::Failed);
+        assert_eq!(redial.due_at(), None);
+    }
+
+    #[test]
+    fn a_reason_does_not_start_a_second_dial() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.dial();
+        redial.renew(now);
+        assert_eq!(redial.state(), State::Dialling);
+    }
+}

@@ -1,0 +1,415 @@
+//! One connection: handshake, the answers each line asks for, BYE on both sides. Pure: lines and the time go in,
+//! bytes and facts come out. It knows neither sockets nor the other links of the same peer.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use uuid::Uuid;
+
+use super::{close::CloseReason, link::Direction};
+use crate::wire::{
+    destination::Destination,
+    encode,
+    identity::PeerId,
+    message::{Features, Line},
+};
+
+/// How long each side of a BYE waits for the other.
+pub const BYE_WAIT: Duration = Duration::from_secs(2);
+
+/// The longest foreign message id that is answered, in bytes; ours and all known clients' are below 40.
+pub const MSG_ID_BYTES_MAX: usize = 1024;
+
+/// PINGs whose PONG may still come; older ones count as lost.
+const PINGS_OUTSTANDING_MAX: usize = 4;
+
+/// The time of one input: the monotonic one, and the wall clock's text for messages.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// Monotonic.
+    pub now: Instant,
+    /// RFC 3339, UTC, with `Z`.
+    pub timestamp: &'a str,
+}
+
+/// A text as it stands in a SEND or PUB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// To whom it is addressed; a SEND is always to us.
+    pub to: Destination,
+    /// The sender's message id.
+    pub msg_id: String,
+    /// The text, unaltered.
+    pub payload: String,
+}
+
+/// What a session wants done, gathered over the lines of one chunk.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Lines to write at once: handshake, PONG, BYE, BYE_OK.
+    pub prompt: Vec<u8>,
+    /// ACKs, to be written after `texts` were handed up.
+    pub acks: Vec<u8>,
+    /// The handshake is done.
+    pub opened: Option<(PeerId, Features)>,
+    /// Texts that arrived, duplicates included, in order.
+    pub texts: Vec<Text>,
+    /// Message ids that were acknowledged.
+    pub acked: Vec<String>,
+    /// The round-trip times of the PONGs that came.
+    pub rtts: Vec<Duration>,
+    /// Lines that were ignored because they are no message.
+    pub ignored: u32,
+    /// After what is queued nothing more will be written: shut down writing.
+    pub finish_writing: bool,
+    /// The link is over; close it now.
+    pub closed: Option<CloseReason>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Handshake {
+        deadline: Instant,
+    },
+    Open,
+    /// We said BYE and wait for BYE_OK.
+    Leaving {
+        reason: CloseReason,
+        deadline: Instant,
+    },
+    /// The peer said BYE and has our BYE_OK.
+    Left {
+        reason: CloseReason,
+        deadline: Instant,
+    },
+    Closed,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct Session {
+    own: PeerId,
+    direction: Direction,
+    handshake_timeout: Duration,
+    phase: Phase,
+    /// Whom we dialled, or who named itself.
+    peer: Option<PeerId>,
+    pings: VecDeque<(Uuid, Instant)>,
+}
+
+impl Session {
+    /// A connection that was just made. `dialled` is the id that was dialled; none for a bare address and for an
+    /// accepted link.
+    pub fn new(
+        own: PeerId,
+        direction: Direction,
+        dialled: Option<PeerId>,
+        handshake_timeout: Duration,
+        now: Instant,
+    ) -> Self {
+        Self {
+            own,
+            direction,
+            handshake_timeout,
+            phase: Phase::Handshake {
+                deadline: now + handshake_timeout,
+            },
+            peer: dialled,
+            pings: VecDeque::new(),
+        }
+    }
+
+    /// The first output of a connection: the dialler's HELLO.
+    pub fn start(&self, out: &mut Outputs) {
+        if self.direction == Direction::Outbound {
+            encode::hello(&mut out.prompt, "HELLO", self.own.as_str());
+        }
+    }
+
+    /// Takes one line without its newline.
+    pub fn line(&mut self, at: Moment<'_>, line: &[u8], out: &mut Outputs) {
+        let line = String::from_utf8_lossy(line);
+        match (Line::parse(&line), &self.phase) {
+            (_, Phase::Closed | Phase::Left { .. }) => {}
+            (parsed, Phase::Handshake { .. }) => self.handshake(at, parsed.ok(), out),
+            (Ok(message), _) => self.message(at, message, out),
+            (Err(_), _) => out.ignored += 1,
+        }
+    }
+
+    /// The stream ended: by a FIN, or because `broken`.
+    pub fn end_of_stream(&mut self, broken: Option<String>, out: &mut Outputs) {
+        let reason = match (&self.phase, broken) {
+            (Phase::Closed, _) => return,
+            (Phase::Leaving { reason, .. } | Phase::Left { reason, .. }, _) => reason.clone(),
+            (Phase::Handshake { .. }, _) if self.direction == Direction::Outbound => {
+                CloseReason::Rejected(String::new())
+            }
+            (_, Some(error)) => CloseReason::Broken(error),
+            (_, None) => CloseReason::EndOfStream,
+        };
+        self.close(reason, out);
+    }
+
+    /// Sends a PING with this id, on an open link.
+    pub fn ping(&mut self, at: Moment<'_>, msg_id: Uuid, out: &mut Outputs) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if self.pings.len() == PINGS_OUTSTANDING_MAX {
+            self.pings.pop_front();
+        }
+        self.pings.push_back((msg_id, at.now));
+        encode::ping(&mut out.prompt, &msg_id.to_string(), at.timestamp);
+    }
+
+    /// Ends the link: with BYE and a wait for BYE_OK if it is open, at once otherwise.
+    pub fn leave(&mut self, now: Instant, reason: CloseReason, msg_id: Uuid, out: &mut Outputs) {
+        match self.phase {
+            Phase::Open => self.say_bye(now, reason, msg_id, out),
+            Phase::Handshake { .. } => self.close(reason, out),
+            _ => {}
+        }
+    }
+
+    /// Ends the link without another word.
+    pub fn close(&mut self, reason: CloseReason, out: &mut Outputs) {
+        if self.phase != Phase::Closed {
+            self.phase = Phase::Closed;
+            out.closed = Some(reason);
+        }
+    }
+
+    /// When [`Session::tick`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Handshake { deadline }
+            | Phase::Leaving { deadline, .. }
+            | Phase::Left { deadline, .. } => Some(deadline),
+            Phase::Open | Phase::Closed => None,
+        }
+    }
+
+    /// Ends what has waited long enough.
+    pub fn tick(&mut self, now: Instant, out: &mut Outputs) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let reason = match &self.phase {
+            Phase::Leaving { reason, .. } | Phase::Left { reason, .. } => reason.clone(),
+            _ => CloseReason::HandshakeTimeout(self.handshake_timeout),
+        };
+        self.close(reason, out);
+    }
+
+    /// Who is at the other end: whom we dialled, or who named itself.
+    pub fn peer(&self) -> Option<&PeerId> {
+        self.peer.as_ref()
+    }
+
+    fn handshake(&mut self, at: Moment<'_>, line: Option<Line<'_>>, out: &mut Outputs) {
+        match (self.direction, line) {
+            (Direction::Inbound, Some(Line::Hello { peer_id, features })) => {
+                match PeerId::parse(&peer_id) {
+                    Ok(peer) => self.accept(at.now, peer, features, out),
+                    Err(_) => self.close(CloseReason::NotAPeer, out),
+                }
+            }
+            // A web page can make a browser post lines to a local port: nothing else is answered.
+            (Direction::Inbound, _) => self.close(CloseReason::NotAPeer, out),
+            (Direction::Outbound, Some(Line::HelloOk { peer_id, features })) => {
+                self.accepted(peer_id.as_deref(), features, out);
+            }
+            (Direction::Outbound, Some(Line::HelloReject { reason })) => {
+                self.close(
+                    CloseReason::Rejected(reason.unwrap_or_default().into()),
+                    out,
+                );
+            }
+            (Direction::Outbound, Some(Line::Hello { .. })) => {
+                encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
+            }
+            (Direction::Outbound, Some(Line::Ping { msg_id })) => self.pong(at, &msg_id, out),
+            (Direction::Outbound, Some(Line::Bye { reason, .. })) => {
+                self.close(
+                    CloseReason::Rejected(reason.unwrap_or_default().into()),
+                    out,
+                );
+            }
+            (Direction::Outbound, Some(_)) => out.ignored += 1,
+            (Direction::Outbound, None) => self.close(CloseReason::NotAPeer, out),
+        }
+    }
+
+    fn accept(&mut self, now: Instant, peer: PeerId, features: Features, out: &mut Outputs) {
+        encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
+        let stranger = peer == self.own;
+        self.peer = Some(peer.clone());
+        self.phase = Phase::Open;
+        if stranger {
+            self.say_bye(now, CloseReason::NameInUse, Uuid::nil(), out);
+        } else {
+            out.opened = Some((peer, features));
+        }
+    }
+
+    fn accepted(&mut self, peer_id: Option<&str>, features: Features, out: &mut Outputs) {
+        let peer = match (self.peer.take(), peer_id.map(PeerId::parse)) {
+            // Identity is the id that was dialled, whatever the acceptor writes.
+            (Some(dialled), _) => dialled,
+            (None, Some(Ok(named))) => named,
+            (None, _) => return self.close(CloseReason::NotAPeer, out),
+        };
+        if peer == self.own {
+            return self.close(CloseReason::Ourselves, out);
+        }
+        self.peer = Some(peer.clone());
+        self.phase = Phase::Open;
+        out.opened = Some((peer, features));
+    }
+
+    fn message(&mut self, at: Moment<'_>, message: Line<'_>, out: &mut Outputs) {
+        match message {
+            Line::Send {
+                msg_id,
+                payload,
+                require_ack,
+            } => self.send(at, &msg_id, payload.into(), require_ack, out),
+            Line::Pub {
+                msg_id,
+                dst,
+                payload,
+            } => self.publication(&msg_id, dst.as_deref(), payload.into(), out),
+            Line::Ack { msg_id } => out.acked.push(msg_id.into()),
+            Line::Ping { msg_id } => self.pong(at, &msg_id, out),
+            Line::Pong { msg_id } => self.ponged(at.now, &msg_id, out),
+            Line::Bye { msg_id, reason } => {
+                self.bye(
+                    at.now,
+                    msg_id.as_deref(),
+                    reason.unwrap_or_default().into(),
+                    out,
+                );
+            }
+            Line::ByeOk => self.bye_ok(out),
+            Line::Hello { .. } => encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str()),
+            Line::HelloReject { reason } => {
+                self.close(
+                    CloseReason::Rejected(reason.unwrap_or_default().into()),
+                    out,
+                );
+            }
+            Line::HelloOk { .. } => out.ignored += 1,
+        }
+    }
+
+    fn send(
+        &self,
+        at: Moment<'_>,
+        msg_id: &str,
+        payload: String,
+        require_ack: bool,
+        out: &mut Outputs,
+    ) {
+        if msg_id.len() > MSG_ID_BYTES_MAX {
+            out.ignored += 1;
+            return;
+        }
+        if require_ack {
+            encode::ack(&mut out.acks, msg_id, at.timestamp);
+        }
+        out.texts.push(Text {
+            to: Destination::Peer(self.own.clone()),
+            msg_id: msg_id.to_owned(),
+            payload,
+        });
+    }
+
+    fn publication(&self, msg_id: &str, dst: Option<&str>, payload: String, out: &mut Outputs) {
+        if msg_id.len() > MSG_ID_BYTES_MAX {
+            out.ignored += 1;
+            return;
+        }
+        out.texts.push(Text {
+            to: self.audience(dst),
+            msg_id: msg_id.to_owned(),
+            payload,
+        });
+    }
+
+    /// Existing clients write `*`, `#namespace`, `namespace`, or our own id.
+    fn audience(&self, dst: Option<&str>) -> Destination {
+        match dst {
+            Some(dst) if dst == self.own.as_str() => Destination::Peer(self.own.clone()),
+            Some(dst) if dst != "*" && !dst.is_empty() && !dst.contains('@') => {
+                let namespace = dst.strip_prefix('#').unwrap_or(dst);
+                Destination::Namespace(namespace.chars().take(64).collect())
+            }
+            _ => Destination::Everyone,
+        }
+    }
+
+    fn pong(&self, at: Moment<'_>, msg_id: &str, out: &mut Outputs) {
+        if msg_id.len() > MSG_ID_BYTES_MAX {
+            out.ignored += 1;
+        } else {
+            encode::pong(&mut out.prompt, msg_id, at.timestamp);
+        }
+    }
+
+    fn ponged(&mut self, now: Instant, msg_id: &str, out: &mut Outputs) {
+        let sent = Uuid::try_parse(msg_id).ok().and_then(|id| {
+            let at = self.pings.iter().position(|(ping, _)| *ping == id)?;
+            self.pings.drain(..=at).next_back()
+        });
+        match sent {
+            Some((_, sent_at)) => out.rtts.push(now.saturating_duration_since(sent_at)),
+            None => out.ignored += 1,
+        }
+    }
+
+    fn bye(&mut self, now: Instant, msg_id: Option<&str>, reason: String, out: &mut Outputs) {
+        let peer = self.peer.as_ref().map_or("", PeerId::as_str);
+        let msg_id = msg_id
+            .filter(|id| id.len() <= MSG_ID_BYTES_MAX)
+            .unwrap_or_default();
+        encode::bye_ok(&mut out.prompt, msg_id, self.own.as_str(), peer);
+        out.finish_writing = true;
+        let reason = match &self.phase {
+            Phase::Leaving { reason, .. } => reason.clone(),
+            _ => CloseReason::PeerLeft(reason),
+        };
+        self.phase = Phase::Left {
+            reason,
+            deadline: now + BYE_WAIT,
+        };
+    }
+
+    fn bye_ok(&mut self, out: &mut Outputs) {
+        match &self.phase {
+            Phase::Leaving { reason, .. } => self.close(reason.clone(), out),
+            _ => out.ignored += 1,
+        }
+    }
+
+    fn say_bye(&mut self, now: Instant, reason: CloseReason, msg_id: Uuid, out: &mut Outputs) {
+        let peer = self.peer.as_ref().map_or("", PeerId::as_str);
+        let words = match reason {
+            CloseReason::NameInUse => "name in use",
+            CloseReason::Displaced => "busy",
+            _ => "quit",
+        };
+        let msg_id = msg_id.to_string();
+        encode::bye(&mut out.prompt, &msg_id, self.own.as_str(), peer, words);
+        self.phase = Phase::Leaving {
+            reason,
+            deadline: now + BYE_WAIT,
+        };
+    }
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
