@@ -7,6 +7,7 @@
 //! record from the future counts as registered now, so none outlives its ttl by more than the time before the jump.
 
 mod answer;
+pub mod gate;
 pub mod rate;
 mod record;
 mod request;
@@ -35,40 +36,33 @@ pub struct Limits {
     pub records_per_address_max: usize,
 }
 
-/// One answer, and whether the records are now different.
+/// One answer, and what became of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The line with its newline.
     pub line: Bytes,
-    /// A record was added, renewed or removed by the request: the records should be saved.
-    pub is_changed: bool,
+    /// What to count and log; whether there is something to save.
+    pub outcome: Outcome,
 }
 
-impl Answer {
-    fn changed(line: Bytes) -> Self {
-        let is_changed = true;
-        Self { line, is_changed }
-    }
-
-    fn unchanged(line: Bytes) -> Self {
-        let is_changed = false;
-        Self { line, is_changed }
-    }
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A record was added or renewed.
+    Registered,
+    /// Records were listed.
+    Discovered,
+    /// Records were removed.
+    Unregistered,
+    /// Nothing was done.
+    Refused(Refusal),
 }
 
-/// What a directory has done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// REGISTERs accepted, renewals included.
-    pub registered: u64,
-    /// DISCOVERs answered.
-    pub discovered: u64,
-    /// UNREGISTERs that removed something.
-    pub unregistered: u64,
-    /// Requests refused, for whatever reason.
-    pub refused: u64,
-    /// Of these, the REGISTERs for which there was no room.
-    pub refused_full: u64,
+impl Outcome {
+    /// Whether the records are now different and should be saved.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Registered | Self::Unregistered)
+    }
 }
 
 /// The records and the rules by which they are given out.
@@ -77,7 +71,6 @@ pub struct Directory {
     limits: Limits,
     /// In order of first registration.
     records: IndexMap<Arc<RecordKey>, Lease>,
-    counts: Counts,
 }
 
 impl Directory {
@@ -86,7 +79,6 @@ impl Directory {
         Self {
             limits,
             records: IndexMap::new(),
-            counts: Counts::default(),
         }
     }
 
@@ -105,14 +97,22 @@ impl Directory {
         directory
     }
 
+    /// A directory as it was when the snapshot was taken: how a new incarnation of its owner goes on.
+    pub fn resumed(limits: Limits, snapshot: &Snapshot) -> Self {
+        Self {
+            limits,
+            records: snapshot.0.iter().cloned().collect(),
+        }
+    }
+
     /// Answers one request line (without its newline) from `from`, at `now` since the Unix epoch.
     pub fn answer(&mut self, now: Duration, from: IpAddr, line: &[u8]) -> Answer {
         self.drop_ended(now);
         let outcome =
             Request::read(line).and_then(|request| self.handle(now, from.to_canonical(), request));
-        outcome.unwrap_or_else(|refusal| {
-            self.counts.refused += 1;
-            Answer::unchanged(refusal.line())
+        outcome.unwrap_or_else(|refusal| Answer {
+            line: refusal.line(),
+            outcome: Outcome::Refused(refusal),
         })
     }
 
@@ -130,11 +130,6 @@ impl Directory {
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
-    }
-
-    /// What was done so far.
-    pub fn counts(&self) -> Counts {
-        self.counts
     }
 
     fn handle(&mut self, now: Duration, from: IpAddr, request: Request) -> Result<Answer, Refusal> {
@@ -162,15 +157,19 @@ impl Directory {
             self.check_room(ip)?;
         }
         self.records.insert(Arc::new(key), lease);
-        self.counts.registered += 1;
-        Ok(Answer::changed(answer::registered(ip, &lease)))
+        Ok(Answer {
+            line: answer::registered(ip, &lease),
+            outcome: Outcome::Registered,
+        })
     }
 
-    fn discover(&mut self, now: Duration, namespace: &Pattern) -> Answer {
-        self.counts.discovered += 1;
+    fn discover(&self, now: Duration, namespace: &Pattern) -> Answer {
         let records = self.records.iter().map(|(key, lease)| (&**key, lease));
         let found = records.filter(|(key, _)| namespace.matches(&key.namespace));
-        Answer::unchanged(answer::discovered(now, found))
+        Answer {
+            line: answer::discovered(now, found),
+            outcome: Outcome::Discovered,
+        }
     }
 
     fn unregister(&mut self, from: IpAddr, removal: &Removal) -> Result<Answer, Refusal> {
@@ -184,8 +183,10 @@ impl Directory {
         if self.records.len() == before {
             return Err(Refusal::NoMatch);
         }
-        self.counts.unregistered += 1;
-        Ok(Answer::changed(answer::unregistered()))
+        Ok(Answer {
+            line: answer::unregistered(),
+            outcome: Outcome::Unregistered,
+        })
     }
 
     fn check_registered(&self, from: IpAddr) -> Result<(), Refusal> {
@@ -195,17 +196,15 @@ impl Directory {
         }
     }
 
-    fn check_room(&mut self, ip: IpAddr) -> Result<(), Refusal> {
+    fn check_room(&self, ip: IpAddr) -> Result<(), Refusal> {
         let of_address = || self.records.keys().filter(|key| key.ip == ip).count();
-        let refusal = if self.records.len() >= self.limits.records_max {
-            Refusal::ServerFull
+        if self.records.len() >= self.limits.records_max {
+            Err(Refusal::ServerFull)
         } else if !ip.is_loopback() && of_address() >= self.limits.records_per_address_max {
-            Refusal::AddressFull
+            Err(Refusal::AddressFull)
         } else {
-            return Ok(());
-        };
-        self.counts.refused_full += 1;
-        Err(refusal)
+            Ok(())
+        }
     }
 
     /// Drops the records that ended, and takes those from the future as registered now (see the top).

@@ -124,7 +124,7 @@ fn only_what_changes_the_records_says_so() {
     let mut directory = fixture();
     let mut is_changed = |from: &str, line: &[u8]| {
         let answer = directory.answer(START, ip(from), line);
-        answer.is_changed
+        answer.outcome.is_change()
     };
     assert!(is_changed("10.0.0.3", &register("dave", "UnB", 1, 60)));
     assert!(is_changed("10.0.0.3", &register("dave", "UnB", 1, 60)));
@@ -170,7 +170,8 @@ fn a_full_directory_refuses_new_records_and_renews_known_ones() {
     assert_eq!(try_register(0, "10.0.0.3", "c"), error("server_full"));
     assert!(try_register(0, "10.0.0.1", "a").contains("OK"));
     assert!(try_register(60_001, "10.0.0.3", "c").contains("OK"));
-    assert_eq!(directory.counts().refused_full, 1);
+    let answer = directory.answer(after_ms(60_001), ip("10.0.0.4"), &register("d", "n", 1, 60));
+    assert!(answer.outcome.is_change());
 }
 
 #[test]
@@ -240,6 +241,14 @@ fn records_survive_a_restart_in_order_and_the_ended_do_not() {
     let mut directory = Directory::restored(LIMITS, after_ms(60_001), saved);
     assert_eq!(directory.len(), 3);
     assert_eq!(ask(&mut directory, 61_000, "10.0.0.1", DISCOVER), before);
+}
+
+#[test]
+fn a_resumed_directory_goes_on_where_the_snapshot_was_taken() {
+    let mut directory = fixture();
+    let mut resumed = Directory::resumed(LIMITS, &directory.snapshot());
+    let before = ask(&mut directory, 10, "10.0.0.1", DISCOVER);
+    assert_eq!(ask(&mut resumed, 10, "10.0.0.1", DISCOVER), before);
 }
 
 #[test]
@@ -344,7 +353,7 @@ proptest! {
         for ms in times {
             let now = Duration::from_millis(ms);
             let answer = directory.answer(now, ip("10.0.0.1"), &register("a", "n", 1, 86_400));
-            prop_assert!(answer.is_changed);
+            prop_assert!(answer.outcome.is_change());
             let answer = directory.answer(now, ip("10.0.0.1"), DISCOVER);
             let is_whole = answer.line.ends_with(b"\"expires_in\": 86400}]}\n");
             prop_assert!(is_whole, "{:?}", answer.line);
