@@ -60,7 +60,7 @@ pub enum Refusal {
     ServerFull,
     /// The caller's address holds as many records as it may.
     AddressFull,
-    /// As many connections are open as may be.
+    /// No room for the connection or its answer at the moment.
     Busy,
     /// Something broke on our side; asking again may help.
     Internal,
@@ -96,7 +96,7 @@ impl Refusal {
             Self::TooSlow => "Timeout: request not complete in time, closing connection",
             Self::ServerFull => "server_full",
             Self::AddressFull => "address_full",
-            Self::Busy => "Server busy: too many connections",
+            Self::Busy => "Server busy, try again later",
             Self::Internal => "Internal error",
         };
         Text::from(message)
