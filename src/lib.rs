@@ -8,10 +8,17 @@
 //! - [`actors`]: effects; thin handlers that feed [`proto`] and apply its outputs.
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
+//!
+//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`] and [`logging`].
 
 pub mod actors;
+pub mod args;
 pub mod frontends;
+pub mod logging;
+pub mod login;
 pub mod metrics;
+pub mod paths;
 pub mod proto;
 pub mod rendezvous_server;
+pub mod settings;
 pub mod wire;

@@ -55,6 +55,16 @@ where
         self.0.put(message, None, DELIVERIES_MAX).await
     }
 
+    /// Like [`Door::put`], for senders to whom a closed door says no more than that the node is ending.
+    pub async fn tell(&self, message: M) {
+        if self.put(message).await.is_err() {
+            tracing::trace!(
+                message = std::any::type_name::<M>(),
+                "Nobody listens any more"
+            );
+        }
+    }
+
     /// Puts a message in, waiting for room, and waits for the answer of its handler.
     pub async fn ask(&self, message: M) -> Result<M::Result, DoorError> {
         let (reply, answer) = oneshot::channel();

@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -69,6 +69,8 @@ pub struct LinkOut {
     room: Notify,
     /// When the last byte came, in milliseconds after `born`.
     heard_ms: AtomicU64,
+    /// We are the ones who do not read: its silence says nothing about the peer.
+    busy: AtomicBool,
     born: Instant,
 }
 
@@ -117,6 +119,7 @@ impl LinkOut {
             wake: Notify::new(),
             room: Notify::new(),
             heard_ms: AtomicU64::new(0),
+            busy: AtomicBool::new(false),
             born: now,
         })
     }
@@ -177,8 +180,16 @@ impl LinkOut {
         self.heard_ms.store(since, Ordering::Relaxed);
     }
 
-    /// When the last byte came; the birth of the link if none did.
-    pub fn heard(&self) -> Instant {
+    /// Notes whether the reader waits for room on our side instead of for the peer.
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
+    /// When the last byte came, or could have come; the birth of the link if none did.
+    pub fn heard(&self, now: Instant) -> Instant {
+        if self.busy.load(Ordering::Relaxed) {
+            return now;
+        }
         self.born + Duration::from_millis(self.heard_ms.load(Ordering::Relaxed))
     }
 

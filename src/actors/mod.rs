@@ -3,7 +3,15 @@
 pub mod clock;
 pub mod door;
 pub mod events;
+pub mod kept;
 pub mod link_out;
+pub mod links;
+pub mod listener;
+pub mod peer;
+pub mod ping;
+mod reader;
+pub mod recent;
+pub mod rendezvous;
 pub mod router;
 pub mod supervisor;
 pub mod transport;

@@ -1,5 +1,6 @@
 //! Decisions as pure machines: `handle(now, input) -> outputs`. No I/O, no actix, no clock, no randomness of their own.
 
+pub mod admission;
 pub mod backoff;
 pub mod close;
 pub mod directory;

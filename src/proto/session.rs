@@ -100,7 +100,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection that was just made. `dialled` is the id that was dialled; none for a bare address and for an
+    /// A connection that is being made. `dialled` is the id that was dialled; none for a bare address and for an
     /// accepted link.
     pub fn new(
         own: PeerId,
@@ -121,8 +121,11 @@ impl Session {
         }
     }
 
-    /// The first output of a connection: the dialler's HELLO.
-    pub fn start(&self, out: &mut Outputs) {
+    /// The connection is made: the time for the handshake begins, and the dialler says HELLO.
+    pub fn start(&mut self, now: Instant, out: &mut Outputs) {
+        self.phase = Phase::Handshake {
+            deadline: now + self.handshake_timeout,
+        };
         if self.direction == Direction::Outbound {
             encode::hello(&mut out.prompt, "HELLO", self.own.as_str());
         }

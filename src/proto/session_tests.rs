@@ -100,7 +100,8 @@ fn a_dialled_link_says_hello_and_is_open_after_hello_ok_whatever_id_that_names()
     for named in [r#","peer_id":"bob@X""#, r#","peer_id":"me@X""#, ""] {
         let mut rig = Rig::new(Direction::Outbound, Some("bob@X"));
         let mut out = Outputs::default();
-        rig.session.start(&mut out);
+        let now = rig.at(0).now;
+        rig.session.start(now, &mut out);
         assert!(text(&out.prompt).starts_with(r#"{"type":"HELLO","peer_id":"me@X""#));
         let out = rig.line(&format!(r#"{{"type":"HELLO_OK"{named},"version":1.0}}"#));
         assert_eq!(out.opened.map(|(peer, _)| peer), Some(id("bob@X")));

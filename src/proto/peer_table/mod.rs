@@ -135,6 +135,30 @@ impl PeerTable {
             || self.seeds.values().any(|seed| busy(&seed.redial))
     }
 
+    /// A dial that a former incarnation of the router began is still under way.
+    pub fn dialling(&mut self, now: Instant, target: &Target) {
+        match &target.peer {
+            Some(id) => {
+                let peer = self.peers.entry(id.clone());
+                peer.or_insert_with(|| Peer::new(now)).redial.dial();
+            }
+            None => {
+                self.join(now, target.address, false);
+                if let Some(seed) = self.seeds.get_mut(&target.address) {
+                    seed.redial.dial();
+                }
+            }
+        }
+    }
+
+    /// A reason to dial this one peer now, if it is known and not linked.
+    pub fn wanted(&mut self, now: Instant, id: &PeerId) {
+        let known = self.peers.get_mut(id);
+        if let Some(peer) = known.filter(|it| it.links.is_empty() && it.address.is_some()) {
+            peer.redial.renew(now);
+        }
+    }
+
     /// An answer to DISCOVER. The first record of an id counts.
     pub fn discovered(&mut self, now: Instant, records: &[Record]) {
         let mut present = HashSet::new();

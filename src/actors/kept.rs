@@ -1,0 +1,158 @@
+//! What may not die with RouterActor: the queues of our own messages, the duplicate filters, and what it needs to
+//! rebuild its tables. Owned by the composition root and handed to each incarnation.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::{
+    events::NodeEvent,
+    link_out::SharedQueue,
+    recent::Recent,
+    router::{Published, Waiting},
+};
+use crate::{
+    proto::{
+        duplicates::Duplicates,
+        outgoing::{PeerQueue, QueueLimits},
+    },
+    wire::{identity::PeerId, rendezvous::Record},
+};
+
+/// Messages that were accepted lately, so that one given twice to a restarted router is sent once.
+const ACCEPTED_MAX: usize = 1024;
+
+/// The limits of what is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct KeptLimits {
+    /// Of each peer's queue.
+    pub queue: QueueLimits,
+    /// Texts of one peer that are remembered as seen.
+    pub seen_max: usize,
+    /// For how long.
+    pub seen_age: Duration,
+}
+
+/// The state that outlives RouterActor's incarnations.
+pub struct Kept {
+    limits: KeptLimits,
+    queues: Mutex<HashMap<PeerId, SharedQueue>>,
+    /// The rest is used by the router alone.
+    pub(super) inner: Mutex<Inner>,
+}
+
+/// What the router alone uses of it.
+pub(super) struct Inner {
+    pub seen: HashMap<PeerId, Duplicates>,
+    /// Accepted messages for which there is no peer yet.
+    pub waiting: VecDeque<Waiting>,
+    /// Events that the front end had no room for yet.
+    pub backlog: VecDeque<NodeEvent>,
+    pub recent: Recent,
+    /// The last answer of the rendezvous, and when it came.
+    pub records: Option<(Instant, Arc<[Record]>)>,
+    /// Bare addresses of `--join` and `/connect`.
+    pub joined: Vec<(SocketAddr, bool)>,
+    accepted: VecDeque<(Uuid, Published)>,
+}
+
+impl Kept {
+    /// Nothing has happened yet.
+    pub fn new(limits: KeptLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            queues: Mutex::default(),
+            inner: Mutex::new(Inner {
+                seen: HashMap::new(),
+                waiting: VecDeque::new(),
+                backlog: VecDeque::new(),
+                recent: Recent::default(),
+                records: None,
+                joined: Vec::new(),
+                accepted: VecDeque::new(),
+            }),
+        })
+    }
+
+    /// The queue of one peer, made if there is none.
+    pub fn queue_of(&self, peer: &PeerId) -> SharedQueue {
+        let mut queues = self.queues.lock();
+        let queue = queues
+            .entry(peer.clone())
+            .or_insert_with(|| Arc::new(Mutex::new(PeerQueue::new(self.limits.queue))));
+        Arc::clone(queue)
+    }
+
+    /// The queue of one peer, if it has one.
+    pub fn known_queue_of(&self, peer: &PeerId) -> Option<SharedQueue> {
+        self.queues.lock().get(peer).cloned()
+    }
+
+    /// How long a peer has for an ACK.
+    pub fn ack_timeout(&self) -> Duration {
+        self.limits.queue.ack_timeout
+    }
+
+    /// All queues there are.
+    pub fn queues(&self) -> Vec<(PeerId, SharedQueue)> {
+        let queues = self.queues.lock();
+        queues
+            .iter()
+            .map(|(peer, queue)| (peer.clone(), Arc::clone(queue)))
+            .collect()
+    }
+
+    /// Forgets a peer of which nothing is owed any more.
+    pub fn forget(&self, peer: &PeerId) {
+        self.queues.lock().remove(peer);
+    }
+
+    /// Our own messages that have not reached their last state.
+    pub fn unsettled(&self) -> usize {
+        let queues = self.queues.lock();
+        let owed = |queue: &SharedQueue| {
+            let queue = queue.lock();
+            queue.lines().max(usize::from(!queue.is_settled()))
+        };
+        queues.values().map(owed).sum::<usize>() + self.inner.lock().waiting.len()
+    }
+}
+
+impl Inner {
+    /// Whether a received text was not shown yet.
+    pub fn is_new(
+        &mut self,
+        limits: &Kept,
+        now: Instant,
+        peer: &PeerId,
+        msg_id: &str,
+        payload: &str,
+    ) -> bool {
+        let filter = self.seen.entry(peer.clone());
+        let limits = limits.limits;
+        filter
+            .or_insert_with(|| Duplicates::new(limits.seen_max, limits.seen_age))
+            .is_new(now, msg_id, payload)
+    }
+
+    /// What a message was answered that was accepted before.
+    pub fn answered(&self, msg_id: Uuid) -> Option<Published> {
+        let known = self.accepted.iter().rev();
+        let mut same = known.filter(|(id, _)| *id == msg_id);
+        same.next().map(|(_, answer)| answer.clone())
+    }
+
+    /// Remembers what a message was answered.
+    pub fn remember(&mut self, msg_id: Uuid, answer: Published) {
+        if self.accepted.len() == ACCEPTED_MAX {
+            self.accepted.pop_front();
+        }
+        self.accepted.push_back((msg_id, answer));
+    }
+}

@@ -1,0 +1,368 @@
+//! The supervisor of PeerActors: starts one for each accepted or dialled connection, watches how it ends, and tells
+//! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
+//! restarted. What it knows survives them, so that a restarted router can ask who is there.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use actix::{Message, Recipient};
+use parking_lot::Mutex;
+
+use super::{
+    clock,
+    door::Door,
+    kept::Kept,
+    link_out::{LinkOut, OutLimits},
+    peer::{PeerActor, Start},
+    ping::PongReceived,
+    router::{AcksReceived, TextsReceived},
+    supervisor::{self, Exit},
+    transport::Wire,
+};
+use crate::{
+    metrics::Metrics,
+    proto::{
+        admission::{Admission, AdmissionLimits, Verdict},
+        close::CloseReason,
+        link::{Direction, LinkId},
+        outgoing::LinkKind,
+        peer_table::Target,
+    },
+    wire::identity::PeerId,
+};
+
+/// A link is open; told to the router and the ping actor before anything that came over it.
+#[derive(Clone, Message)]
+#[rtype(result = "()")]
+pub struct LinkOpened {
+    /// Its number.
+    pub link: LinkId,
+    /// Who is at the other end.
+    pub peer: PeerId,
+    /// Who dialled.
+    pub direction: Direction,
+    /// The address of the other end.
+    pub address: SocketAddr,
+    /// What was dialled, of an outbound link.
+    pub target: Option<Target>,
+    /// How the peer wants to be written to.
+    pub kind: LinkKind,
+    /// When it opened.
+    pub opened: std::time::Instant,
+    /// Its way out.
+    pub out: Arc<LinkOut>,
+    /// Makes it send a PING.
+    pub ping: Recipient<SendPing>,
+    /// Makes it end.
+    pub leave: Recipient<CloseLink>,
+}
+
+/// A connection ended, whether it had become a link or not.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct LinkEnded {
+    /// Its number.
+    pub link: LinkId,
+    /// Who was at the other end, if it said so.
+    pub peer: Option<PeerId>,
+    /// Who had dialled.
+    pub direction: Direction,
+    /// The address of the other end.
+    pub address: SocketAddr,
+    /// What was dialled, of an outbound connection.
+    pub target: Option<Target>,
+    /// How it was written to, if [`LinkOpened`] was told.
+    pub was_open: Option<LinkKind>,
+    /// Why it ended.
+    pub reason: CloseReason,
+}
+
+/// Sends a PING on a link.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SendPing;
+
+/// Ends a link: with BYE and a short wait for BYE_OK, if `say_bye`.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct CloseLink {
+    /// Why.
+    pub reason: CloseReason,
+    /// Whether the peer is told.
+    pub say_bye: bool,
+}
+
+/// The settings of a link (section `connection`).
+#[derive(Debug, Clone, Copy)]
+pub struct LinkLimits {
+    /// For connecting, and again for the handshake.
+    pub handshake_timeout: Duration,
+    /// Of its way out.
+    pub out: OutLimits,
+    /// Lines a second above which a peer is read more slowly.
+    pub rate: Option<f64>,
+}
+
+/// Where links report to.
+#[derive(Clone)]
+pub struct LinkDoors {
+    /// To the router.
+    pub opened: Door<LinkOpened>,
+    /// To the router.
+    pub ended: Door<LinkEnded>,
+    /// To the router.
+    pub texts: Door<TextsReceived>,
+    /// To the router.
+    pub acks: Door<AcksReceived>,
+    /// To the ping actor.
+    pub ping_opened: Door<LinkOpened>,
+    /// To the ping actor.
+    pub ping_ended: Door<LinkEnded>,
+    /// To the ping actor.
+    pub pong: Door<PongReceived>,
+}
+
+/// The supervisor of all links. Cloning costs one reference count.
+#[derive(Clone)]
+pub struct Links(Arc<Inner>);
+
+struct Inner {
+    own: PeerId,
+    limits: LinkLimits,
+    doors: LinkDoors,
+    kept: Arc<Kept>,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+}
+
+struct State {
+    last_id: u64,
+    admission: Admission,
+    open: HashMap<LinkId, LinkOpened>,
+    dialling: HashMap<LinkId, Target>,
+    closing: bool,
+}
+
+impl Links {
+    /// No link yet.
+    pub fn new(
+        own: PeerId,
+        limits: LinkLimits,
+        admission: AdmissionLimits,
+        doors: LinkDoors,
+        kept: Arc<Kept>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            own,
+            limits,
+            doors,
+            kept,
+            metrics,
+            state: Mutex::new(State {
+                last_id: 0,
+                admission: Admission::new(admission),
+                open: HashMap::new(),
+                dialling: HashMap::new(),
+                closing: false,
+            }),
+        }))
+    }
+
+    /// Starts a PeerActor for an accepted connection, or refuses it. Called by ListenerActor.
+    pub fn accept(&self, wire: Wire, from: SocketAddr) {
+        let link = {
+            let mut state = self.0.state.lock();
+            let link = state.next_id();
+            if state.closing || !state.admission.accept(link, from) {
+                self.0.metrics.links_refused.increment();
+                tracing::debug!(address = %from, "Connection refused: all places are taken");
+                return;
+            }
+            link
+        };
+        self.start(link, from, None, Start::Accepted(wire));
+    }
+
+    /// Starts a PeerActor that dials. Called by RouterActor.
+    pub fn dial(&self, target: Target) {
+        let link = {
+            let mut state = self.0.state.lock();
+            let link = state.next_id();
+            state.dialling.insert(link, target.clone());
+            link
+        };
+        self.0.metrics.dials.increment();
+        let start = Start::Dial(target.peer.clone());
+        self.start(link, target.address, Some(target), start);
+    }
+
+    /// The open links and the dials under way, for an actor that has to begin anew.
+    pub fn announce(&self) -> (Vec<LinkOpened>, Vec<Target>) {
+        let state = self.0.state.lock();
+        let mut open: Vec<_> = state.open.values().cloned().collect();
+        open.sort_by_key(|link| link.link);
+        (open, state.dialling.values().cloned().collect())
+    }
+
+    /// Whether this link is still open.
+    pub fn is_open(&self, link: LinkId) -> bool {
+        self.0.state.lock().open.contains_key(&link)
+    }
+
+    /// How many links are open.
+    pub fn count(&self) -> usize {
+        self.0.state.lock().open.len()
+    }
+
+    /// Says BYE on all links and takes no more. The links are gone two seconds later at the latest.
+    pub fn leave_all(&self) {
+        let open: Vec<LinkOpened> = {
+            let mut state = self.0.state.lock();
+            state.closing = true;
+            state.open.values().cloned().collect()
+        };
+        for link in open {
+            link.leave.do_send(CloseLink {
+                reason: CloseReason::WeLeft,
+                say_bye: true,
+            });
+        }
+    }
+
+    pub(super) fn own(&self) -> &PeerId {
+        &self.0.own
+    }
+
+    pub(super) fn limits(&self) -> &LinkLimits {
+        &self.0.limits
+    }
+
+    pub(super) fn doors(&self) -> &LinkDoors {
+        &self.0.doors
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.0.kept
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// A link's peer is known: whether it may stay. Another link may have to yield to it.
+    pub(super) fn identified(&self, link: LinkId, peer: &PeerId) -> bool {
+        let mut state = self.0.state.lock();
+        match state.admission.identified(link, peer) {
+            Verdict::Keep => true,
+            Verdict::Refuse => {
+                self.0.metrics.links_refused.increment();
+                false
+            }
+            Verdict::Displace(other) => {
+                if let Some(other) = state.open.get(&other) {
+                    other.leave.do_send(CloseLink {
+                        reason: CloseReason::Displaced,
+                        say_bye: true,
+                    });
+                }
+                true
+            }
+        }
+    }
+
+    /// Tells that a link is open. Waits for room; after it returned, [`LinkEnded`] will follow with `was_open`.
+    pub(super) async fn opened(&self, opened: LinkOpened) {
+        {
+            let mut state = self.0.state.lock();
+            state.dialling.remove(&opened.link);
+            state.open.insert(opened.link, opened.clone());
+        }
+        match opened.direction {
+            Direction::Inbound => {
+                self.0.metrics.links_inbound.increment();
+                tracing::info!(address = %opened.address, "Inbound connected: {}", opened.peer);
+            }
+            Direction::Outbound => {
+                self.0.metrics.links_outbound.increment();
+                tracing::info!(address = %opened.address, "Outbound connected: {}", opened.peer);
+            }
+        }
+        // A closed door means that the node is ending.
+        self.0.doors.ping_opened.tell(opened.clone()).await;
+        self.0.doors.opened.tell(opened).await;
+    }
+
+    fn start(&self, link: LinkId, address: SocketAddr, target: Option<Target>, start: Start) {
+        let out = LinkOut::new(link, self.0.limits.out, clock::now());
+        let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
+        let ending = peer.ending();
+        let direction = peer.direction();
+        let (_, watch) = supervisor::watch(|_, _| peer);
+        let links = self.clone();
+        actix_rt::spawn(async move {
+            let exit = watch.ended().await;
+            let ending = std::mem::take(&mut *ending.lock());
+            let reason = match exit {
+                Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
+                Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
+            };
+            links
+                .ended(LinkEnded {
+                    link,
+                    peer: ending.peer,
+                    direction,
+                    address,
+                    target,
+                    was_open: None,
+                    reason,
+                })
+                .await;
+        });
+    }
+
+    async fn ended(&self, mut ended: LinkEnded) {
+        {
+            let mut state = self.0.state.lock();
+            state.admission.ended(ended.link, ended.peer.as_ref());
+            state.dialling.remove(&ended.link);
+            ended.was_open = state.open.remove(&ended.link).map(|open| open.kind);
+        }
+        self.count_end(&ended);
+        self.0.doors.ping_ended.tell(ended.clone()).await;
+        self.0.doors.ended.tell(ended).await;
+    }
+
+    fn count_end(&self, ended: &LinkEnded) {
+        let metrics = &self.0.metrics;
+        match (&ended.reason, ended.was_open.is_some()) {
+            (_, false) => metrics.handshakes_failed.increment(),
+            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
+                metrics.links_lost.increment()
+            }
+            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
+            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
+            _ => {}
+        }
+        let (address, reason) = (ended.address, &ended.reason);
+        match (&ended.peer, ended.was_open.is_some()) {
+            (Some(peer), true) => {
+                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
+            }
+            _ => tracing::debug!(%address, %reason, "No link"),
+        }
+    }
+}
+
+impl State {
+    fn next_id(&mut self) -> LinkId {
+        self.last_id += 1;
+        LinkId(self.last_id)
+    }
+}
+
+fn title(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Inbound => "Inbound",
+        Direction::Outbound => "Outbound",
+    }
+}

@@ -1,0 +1,386 @@
+//! PeerActor: one connection, accepted or dialled. It feeds the session machine with what the reader brings, and
+//! acknowledges without asking anyone: a text is handed up to the router first, then its ACK leaves.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
+    SpawnHandle, WrapFuture,
+};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::{
+    clock,
+    link_out::{LinkOut, QUIET_AFTER_HELLO_OK},
+    links::{CloseLink, LinkOpened, Links, SendPing},
+    reader::{self, Upward},
+    transport::{self, Wire},
+};
+use crate::{
+    proto::{
+        close::CloseReason,
+        link::{Direction, LinkId},
+        outgoing::LinkKind,
+        peer_table::Target,
+        session::{Moment, Outputs, Session},
+    },
+    wire::{codec::LineBuffer, identity::PeerId, message::Features},
+};
+
+/// Bytes that came over the link, from its reader; the reply is what the reader hands up before the ACKs leave.
+#[derive(Message)]
+#[rtype(result = "Upward")]
+pub struct ChunkReceived(
+    /// Whole or partial lines, as they came.
+    pub Bytes,
+);
+
+/// The stream ended: by a FIN, or broken with these words. From the reader or the writer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct StreamEnded(
+    /// None for a FIN.
+    pub Option<String>,
+);
+
+/// The peer does not read what it causes. From the reader, when ACKs find no room, or from the writer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WriterOverloaded;
+
+/// How a connection begins.
+pub enum Start {
+    /// Someone dialled us.
+    Accepted(Wire),
+    /// We dial this id, or a bare address.
+    Dial(Option<PeerId>),
+}
+
+/// How a connection ended, left behind for the supervisor of links.
+#[derive(Default)]
+pub struct Ending {
+    /// Why.
+    pub reason: Option<CloseReason>,
+    /// Who was at the other end, once that was known.
+    pub peer: Option<PeerId>,
+}
+
+/// One connection.
+pub struct PeerActor {
+    link: LinkId,
+    address: SocketAddr,
+    target: Option<Target>,
+    direction: Direction,
+    start: Option<Start>,
+    session: Session,
+    lines: LineBuffer,
+    out: Arc<LinkOut>,
+    links: Links,
+    ending: Arc<Mutex<Ending>>,
+    timer: Option<(Instant, SpawnHandle)>,
+    tasks: Vec<AbortOnDrop>,
+}
+
+impl PeerActor {
+    /// A connection that begins as `start` says. Called by the supervisor of links.
+    pub fn new(
+        link: LinkId,
+        address: SocketAddr,
+        target: Option<Target>,
+        start: Start,
+        out: Arc<LinkOut>,
+        links: Links,
+    ) -> Self {
+        let (direction, dialled) = match &start {
+            Start::Accepted(_) => (Direction::Inbound, None),
+            Start::Dial(peer) => (Direction::Outbound, peer.clone()),
+        };
+        let timeout = links.limits().handshake_timeout;
+        let session = Session::new(
+            links.own().clone(),
+            direction,
+            dialled,
+            timeout,
+            clock::now(),
+        );
+        Self {
+            link,
+            address,
+            target,
+            direction,
+            start: Some(start),
+            session,
+            lines: LineBuffer::default(),
+            out,
+            links,
+            ending: Arc::default(),
+            timer: None,
+            tasks: Vec::new(),
+        }
+    }
+
+    /// Where it will leave how it ended.
+    pub fn ending(&self) -> Arc<Mutex<Ending>> {
+        Arc::clone(&self.ending)
+    }
+
+    /// Who dialled.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    fn dial(&self, ctx: &mut Context<Self>) {
+        let (address, limit) = (self.address, self.links.limits().handshake_timeout);
+        let dialled = async move { tokio::time::timeout(limit, transport::connect(address)).await };
+        ctx.spawn(dialled.into_actor(self).map(|result, actor, ctx| {
+            let reason = match result {
+                Ok(Ok(wire)) => return actor.run(wire, ctx),
+                Ok(Err(error)) => io_words(&error),
+                Err(_) => "no answer".into(),
+            };
+            actor.end(CloseReason::Unreachable(reason), ctx);
+        }));
+    }
+
+    /// The connection is made: the reader, the writer and the handshake begin.
+    fn run(&mut self, wire: Wire, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        self.out.heard_now(now);
+        let (out, links, actor) = (Arc::clone(&self.out), self.links.clone(), ctx.address());
+        self.tasks.push(spawn(async move {
+            let end = match out.write_to(wire.writer, links.metrics()).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            match end.kind() {
+                io::ErrorKind::TimedOut => actor.do_send(WriterOverloaded),
+                _ => actor.do_send(StreamEnded(Some(io_words(&end)))),
+            }
+        }));
+        let reading = reader::read(
+            wire.reader,
+            ctx.address(),
+            Arc::clone(&self.out),
+            self.links.clone(),
+        );
+        self.tasks.push(spawn(reading));
+        let mut outputs = Outputs::default();
+        self.session.start(now, &mut outputs);
+        self.apply(outputs, ctx);
+    }
+
+    fn with_moment(&mut self, act: impl FnOnce(&mut Session, Moment<'_>, &mut Outputs)) -> Outputs {
+        let mut out = Outputs::default();
+        clock::with_timestamp(|timestamp| {
+            let now = clock::now();
+            act(&mut self.session, Moment { now, timestamp }, &mut out);
+        });
+        out
+    }
+
+    /// Applies what the session wants; what is to be handed up is left to the caller.
+    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
+        let opened = match outputs.opened.take() {
+            Some((peer, features)) => match self.open(peer, features, ctx) {
+                Some(opened) => Some(Box::new(opened)),
+                None => {
+                    outputs.prompt.clear();
+                    self.session.close(CloseReason::Displaced, &mut outputs);
+                    None
+                }
+            },
+            None => None,
+        };
+        let metrics = self.links.metrics();
+        metrics.lines_ignored.add(u64::from(outputs.ignored));
+        if self.out.reply(outputs.prompt).is_err() {
+            let mut overload = Outputs::default();
+            self.session.close(CloseReason::Overloaded, &mut overload);
+            outputs.closed = outputs.closed.or(overload.closed);
+        }
+        if outputs.finish_writing {
+            self.out.finish();
+        }
+        match outputs.closed.take() {
+            Some(reason) => self.end(reason, ctx),
+            None => self.arm(ctx),
+        }
+        Upward {
+            opened,
+            peer: self.session.peer().cloned(),
+            link: self.link,
+            address: self.address,
+            texts: outputs.texts,
+            acked: outputs.acked,
+            rtts: outputs.rtts,
+            acks: outputs.acks,
+        }
+    }
+
+    /// The handshake is done; none if all places are taken.
+    fn open(
+        &mut self,
+        peer: PeerId,
+        features: Features,
+        ctx: &mut Context<Self>,
+    ) -> Option<LinkOpened> {
+        if !self.links.identified(self.link, &peer) {
+            return None;
+        }
+        self.ending.lock().peer = Some(peer.clone());
+        let now = clock::now();
+        let kind = LinkKind {
+            stream: features.stream,
+            acks: features.ack,
+        };
+        let quiet = self.direction == Direction::Inbound && !kind.stream;
+        let quiet_until = quiet.then(|| now + QUIET_AFTER_HELLO_OK);
+        let queue = self.links.kept().queue_of(&peer);
+        self.out.open(queue, kind, quiet_until);
+        Some(LinkOpened {
+            link: self.link,
+            peer,
+            direction: self.direction,
+            address: self.address,
+            target: self.target.clone(),
+            kind,
+            opened: now,
+            out: Arc::clone(&self.out),
+            ping: ctx.address().recipient(),
+            leave: ctx.address().recipient(),
+        })
+    }
+
+    /// Keeps one timer for the session's deadline.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let deadline = self.session.deadline();
+        if self.timer.map(|(at, _)| at) == deadline {
+            return;
+        }
+        if let Some((_, timer)) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        let Some(at) = deadline else { return };
+        let wait = at.saturating_duration_since(clock::now());
+        let timer = ctx.run_later(wait, |actor, ctx| {
+            actor.timer = None;
+            let mut outputs = Outputs::default();
+            actor.session.tick(clock::now(), &mut outputs);
+            actor.apply(outputs, ctx);
+        });
+        self.timer = Some((at, timer));
+    }
+
+    /// The one door out.
+    fn end(&mut self, reason: CloseReason, ctx: &mut Context<Self>) {
+        self.ending.lock().reason.get_or_insert(reason);
+        ctx.stop();
+    }
+}
+
+impl Actor for PeerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        match self.start.take() {
+            Some(Start::Accepted(wire)) => self.run(wire, ctx),
+            Some(Start::Dial(_)) | None => self.dial(ctx),
+        }
+    }
+}
+
+impl Handler<ChunkReceived> for PeerActor {
+    type Result = MessageResult<ChunkReceived>;
+
+    fn handle(
+        &mut self,
+        ChunkReceived(chunk): ChunkReceived,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
+        self.out.heard_now(clock::now());
+        let mut lines = std::mem::take(&mut self.lines);
+        let outputs = self.with_moment(|session, at, out| {
+            if lines
+                .feed(&chunk, |line| session.line(at, line, out))
+                .is_err()
+            {
+                session.close(CloseReason::LineTooLong, out);
+            }
+        });
+        self.lines = lines;
+        MessageResult(self.apply(outputs, ctx))
+    }
+}
+
+impl Handler<StreamEnded> for PeerActor {
+    type Result = ();
+
+    fn handle(&mut self, StreamEnded(broken): StreamEnded, ctx: &mut Self::Context) {
+        let mut outputs = Outputs::default();
+        self.session.end_of_stream(broken, &mut outputs);
+        self.apply(outputs, ctx);
+    }
+}
+
+impl Handler<WriterOverloaded> for PeerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WriterOverloaded, ctx: &mut Self::Context) {
+        let mut outputs = Outputs::default();
+        self.session.close(CloseReason::Overloaded, &mut outputs);
+        self.apply(outputs, ctx);
+    }
+}
+
+impl Handler<SendPing> for PeerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: SendPing, ctx: &mut Self::Context) {
+        let outputs = self.with_moment(|session, at, out| session.ping(at, Uuid::new_v4(), out));
+        self.apply(outputs, ctx);
+    }
+}
+
+impl Handler<CloseLink> for PeerActor {
+    type Result = ();
+
+    fn handle(&mut self, CloseLink { reason, say_bye }: CloseLink, ctx: &mut Self::Context) {
+        let mut outputs = Outputs::default();
+        match say_bye {
+            true => {
+                let now = clock::now();
+                self.session
+                    .leave(now, reason, Uuid::new_v4(), &mut outputs);
+            }
+            false => self.session.close(reason, &mut outputs),
+        }
+        self.apply(outputs, ctx);
+    }
+}
+
+crate::panics_on_request!(PeerActor);
+
+/// The words of an I/O error, without the operating system's number.
+fn io_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
+/// A task of the actor: it ends with it, also when it panics.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn spawn(task: impl Future<Output = ()> + 'static) -> AbortOnDrop {
+    AbortOnDrop(actix_rt::spawn(task))
+}

@@ -1,0 +1,178 @@
+//! The reader of one link: bytes to the PeerActor, what it found to the router, and only then the ACKs. It waits for
+//! room at each step, so that TCP feels a full queue.
+
+use std::{
+    cell::RefCell,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Poll, ready},
+    time::{Duration, Instant},
+};
+
+use actix::Addr;
+use bytes::Bytes;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{
+    clock,
+    link_out::LinkOut,
+    links::{LinkOpened, Links},
+    peer::{ChunkReceived, PeerActor, StreamEnded, WriterOverloaded},
+    ping::PongReceived,
+    router::{AcksReceived, TextsReceived},
+};
+use crate::{
+    proto::{link::LinkId, session::Text},
+    wire::identity::PeerId,
+};
+
+/// What one chunk brought, to be handed up in this order.
+pub struct Upward {
+    /// The link is open now.
+    pub opened: Option<Box<LinkOpened>>,
+    /// Who is at the other end, if that is known.
+    pub peer: Option<PeerId>,
+    /// The link.
+    pub link: LinkId,
+    /// The address of the other end.
+    pub address: SocketAddr,
+    /// Texts, duplicates included.
+    pub texts: Vec<Text>,
+    /// Message ids that were acknowledged.
+    pub acked: Vec<String>,
+    /// Round-trip times.
+    pub rtts: Vec<Duration>,
+    /// ACKs to write once the texts are handed up.
+    pub acks: Vec<u8>,
+}
+
+/// How many bytes are read at once; the buffer is shared by all links of a thread.
+const READ_BYTES_MAX: usize = 32 * 1024;
+
+/// Reads until the stream ends or the actor does.
+pub async fn read(
+    mut reader: Box<dyn AsyncRead + Send + Unpin>,
+    actor: Addr<PeerActor>,
+    out: Arc<LinkOut>,
+    links: Links,
+) {
+    let mut pace = Pace::new(links.limits().rate);
+    loop {
+        out.set_busy(true);
+        out.room_to_read().await;
+        out.heard_now(clock::now());
+        out.set_busy(false);
+        let chunk = match read_chunk(&mut reader).await {
+            Ok(chunk) if chunk.is_empty() => return actor.do_send(StreamEnded(None)),
+            Ok(chunk) => chunk,
+            Err(error) => return actor.do_send(StreamEnded(Some(error.to_string()))),
+        };
+        links
+            .metrics()
+            .bytes_in
+            .add(u64::try_from(chunk.len()).unwrap_or(0));
+        out.set_busy(true);
+        let wait = pace.wait(clock::now(), memchr::memchr_iter(b'\n', &chunk).count());
+        // The actor is gone: so is this task, in a moment.
+        let Ok(upward) = actor.send(ChunkReceived(chunk)).await else {
+            return;
+        };
+        if !hand_up(upward, &out, &links).await {
+            actor.do_send(WriterOverloaded);
+        }
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// Hands up what a chunk brought, then lets its ACKs leave; false if those find no room.
+async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
+    if let Some(opened) = upward.opened.take() {
+        links.opened(*opened).await;
+    }
+    for rtt in std::mem::take(&mut upward.rtts) {
+        let link = upward.link;
+        links.doors().pong.tell(PongReceived { link, rtt }).await;
+    }
+    let Some(peer) = upward.peer.take() else {
+        return true;
+    };
+    if !upward.acked.is_empty() {
+        let acks = AcksReceived {
+            peer: peer.clone(),
+            msg_ids: upward.acked.into(),
+            at: clock::now(),
+        };
+        links.doors().acks.tell(acks).await;
+    }
+    if !upward.texts.is_empty() {
+        let texts = TextsReceived {
+            peer,
+            address: upward.address,
+            texts: upward.texts.into(),
+        };
+        // Not handed up, not acknowledged: the sender has to try again elsewhere.
+        if links.doors().texts.put(texts).await.is_err() {
+            return true;
+        }
+    }
+    out.reply(upward.acks).is_ok()
+}
+
+/// Reads into the thread's one buffer, so that an idle link holds none.
+async fn read_chunk(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES_MAX]);
+    }
+    std::future::poll_fn(|context| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
+            Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled())))
+        })
+    })
+    .await
+}
+
+/// The rate limit of one link: a peer above it is read more slowly, never cut.
+struct Pace {
+    rate: Option<f64>,
+    /// When the lines read so far would have come at the allowed rate.
+    due: Option<Instant>,
+}
+
+impl Pace {
+    fn new(rate: Option<f64>) -> Self {
+        Self { rate, due: None }
+    }
+
+    fn wait(&mut self, now: Instant, lines: usize) -> Option<Duration> {
+        let rate = self.rate.filter(|rate| *rate > 0.0)?;
+        let lines = u32::try_from(lines).unwrap_or(u32::MAX);
+        let due =
+            self.due.unwrap_or(now).max(now) + Duration::from_secs_f64(f64::from(lines) / rate);
+        self.due = Some(due);
+        // A second's worth may come at once.
+        due.saturating_duration_since(now)
+            .checked_sub(Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_below_its_rate_is_not_slowed_and_one_above_is() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(10.0));
+        assert_eq!(pace.wait(start, 5), None);
+        assert_eq!(pace.wait(start, 5), Some(Duration::ZERO));
+        assert_eq!(pace.wait(start, 20), Some(Duration::from_secs(2)));
+        assert_eq!(pace.wait(start + Duration::from_secs(60), 5), None);
+        assert_eq!(Pace::new(None).wait(start, 1_000_000), None);
+    }
+}

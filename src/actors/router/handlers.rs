@@ -1,0 +1,277 @@
+//! The router's handlers: read the time, decide below, apply, settle.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, MessageResult};
+use uuid::Uuid;
+
+use super::{
+    AcksReceived, CountUnsettled, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow,
+    Reconnect, RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
+};
+use crate::{
+    actors::{
+        clock,
+        events::{NodeEvent, ReceivedText},
+        links::{LinkEnded, LinkOpened},
+        recent::RecentFact,
+        rendezvous::LinkEndedHere,
+    },
+    proto::close::CloseReason,
+    wire::identity::PeerId,
+};
+
+impl Handler<LinkOpened> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, opened: LinkOpened, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        let (peer, direction, address) = (opened.peer.clone(), opened.direction, opened.address);
+        if self.link_opened(now, opened) {
+            self.emit(NodeEvent::PeerConnected {
+                peer: peer.clone(),
+                direction,
+                address,
+            });
+            let announced = self.kept.queue_of(&peer).lock().announce();
+            for message in announced {
+                self.announce(message, 1);
+            }
+            self.tick(now);
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<LinkEnded> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, ended: LinkEnded, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        match (ended.peer.clone(), ended.was_open) {
+            (Some(peer), Some(kind)) => {
+                let queue = self.kept.queue_of(&peer);
+                let outcomes = queue.lock().link_lost(ended.link, kind);
+                self.tell_outcomes(outcomes);
+                self.owing.insert(peer.clone());
+                self.open_link_ended(now, peer, &ended);
+            }
+            _ => self.dial_ended(now, &ended),
+        }
+        self.tick(now);
+        self.settle(ctx);
+    }
+}
+
+impl RouterActor {
+    fn open_link_ended(&mut self, now: std::time::Instant, peer: PeerId, ended: &LinkEnded) {
+        self.open.remove(&ended.link);
+        let heard = super::heard_in(&self.open, now);
+        let random = fastrand::f64();
+        let outputs = self
+            .table
+            .link_ended(now, &peer, ended.link, &ended.reason, random, heard);
+        self.emit(NodeEvent::PeerDisconnected {
+            still_linked: self.table.is_linked(&peer),
+            peer,
+            direction: ended.direction,
+            address: ended.address,
+            reason: ended.reason.to_string(),
+        });
+        self.apply(outputs);
+        if ended.address.ip().is_loopback()
+            && let Err(error) = self.rendezvous.try_put(LinkEndedHere)
+        {
+            tracing::debug!(%error, "The rendezvous actor will notice by its own timer");
+        }
+    }
+
+    fn dial_ended(&mut self, now: std::time::Instant, ended: &LinkEnded) {
+        if ended.reason == CloseReason::NameInUse {
+            return self.emit(NodeEvent::Trouble {
+                code: "name_in_use",
+                message: format!("{} connected under our own name", ended.address),
+                hint: "it was told so; if that is also you, give one of the nodes another --name"
+                    .into(),
+            });
+        }
+        if let Some(target) = &ended.target {
+            let random = fastrand::f64();
+            let outputs = self.table.dial_ended(now, target, &ended.reason, random);
+            self.apply(outputs);
+        }
+    }
+}
+
+impl Handler<TextsReceived> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, received: TextsReceived, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        for text in received.texts.iter() {
+            let is_new = {
+                let mut kept = self.kept.inner.lock();
+                let (msg_id, payload) = (&text.msg_id, &text.payload);
+                kept.is_new(&self.kept, now, &received.peer, msg_id, payload)
+            };
+            if !is_new {
+                self.metrics.texts_duplicate.increment();
+                continue;
+            }
+            self.metrics.texts_received.increment();
+            let shown = Arc::new(ReceivedText {
+                from: received.peer.clone(),
+                to: text.to.clone(),
+                text: text.payload.clone(),
+                msg_id: text.msg_id.clone(),
+                address: received.address,
+            });
+            self.remember(RecentFact::Received(Arc::clone(&shown)));
+            self.emit(NodeEvent::TextReceived(shown));
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<AcksReceived> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, acks: AcksReceived, ctx: &mut Context<Self>) {
+        if let Some(queue) = self.kept.known_queue_of(&acks.peer) {
+            for msg_id in acks.msg_ids.iter() {
+                let known = Uuid::try_parse(msg_id).ok();
+                let outcome = known.and_then(|id| queue.lock().acknowledged(acks.at, id));
+                match outcome {
+                    Some(outcome) => self.tell_outcome(outcome),
+                    None => self.metrics.lines_ignored.increment(),
+                }
+            }
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<RecordsDiscovered> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, discovered: RecordsDiscovered, ctx: &mut Context<Self>) {
+        let now = clock::now();
+        self.table.discovered(now, &discovered.records);
+        self.kept.inner.lock().records = Some((now, discovered.records));
+        self.tick(now);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<SendText> for RouterActor {
+    type Result = MessageResult<SendText>;
+
+    fn handle(&mut self, request: SendText, ctx: &mut Context<Self>) -> Self::Result {
+        let result = self.send(clock::now(), request);
+        self.settle(ctx);
+        MessageResult(result)
+    }
+}
+
+impl Handler<ResolvePeer> for RouterActor {
+    type Result = Result<PeerId, SendError>;
+
+    fn handle(&mut self, ResolvePeer(name): ResolvePeer, _: &mut Context<Self>) -> Self::Result {
+        self.resolve(&name)
+    }
+}
+
+impl Handler<DialAddress> for RouterActor {
+    type Result = ();
+
+    fn handle(&mut self, request: DialAddress, ctx: &mut Context<Self>) {
+        let DialAddress { address, lasting } = request;
+        let mut kept = self.kept.inner.lock();
+        if !kept.joined.iter().any(|(joined, _)| *joined == address) {
+            kept.joined.push((address, lasting));
+        }
+        drop(kept);
+        let now = clock::now();
+        self.table.join(now, address, lasting);
+        self.tick(now);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<Reconnect> for RouterActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: Reconnect, ctx: &mut Context<Self>) -> usize {
+        let now = clock::now();
+        self.table.reconnect(now);
+        let unlinked = self.table.peers().filter(|(_, peer)| peer.links.is_empty());
+        let count = unlinked.filter(|(_, peer)| peer.address.is_some()).count();
+        self.tick(now);
+        self.settle(ctx);
+        count
+    }
+}
+
+impl Handler<ListPeers> for RouterActor {
+    type Result = MessageResult<ListPeers>;
+
+    fn handle(&mut self, _: ListPeers, _: &mut Context<Self>) -> Self::Result {
+        let row = |(id, peer): (&PeerId, &crate::proto::peer_table::Peer)| PeerRow {
+            peer: id.clone(),
+            status: peer.status(),
+            address: peer
+                .address
+                .map(|(address, _)| address)
+                .or_else(|| peer.links.last().map(|link| link.address)),
+            links: peer.links.len(),
+            queued: self
+                .kept
+                .known_queue_of(id)
+                .map_or(0, |queue| queue.lock().lines()),
+        };
+        let mut rows: Vec<_> = self.table.peers().map(row).collect();
+        rows.sort_by(|a, b| a.peer.cmp(&b.peer));
+        MessageResult(rows)
+    }
+}
+
+impl Handler<ListLinks> for RouterActor {
+    type Result = MessageResult<ListLinks>;
+
+    fn handle(&mut self, _: ListLinks, _: &mut Context<Self>) -> Self::Result {
+        let now = clock::now();
+        let row = |opened: &LinkOpened| LinkRow {
+            link: opened.link,
+            peer: opened.peer.clone(),
+            direction: opened.direction,
+            address: opened.address,
+            age: now.saturating_duration_since(opened.opened),
+            idle: now.saturating_duration_since(opened.out.heard(now)),
+            stream: opened.kind.stream,
+            writer: self
+                .kept
+                .known_queue_of(&opened.peer)
+                .is_some_and(|queue| queue.lock().writer() == Some(opened.link)),
+        };
+        let mut rows: Vec<_> = self.open.values().map(row).collect();
+        rows.sort_by_key(|row| row.link);
+        MessageResult(rows)
+    }
+}
+
+impl Handler<ListRecent> for RouterActor {
+    type Result = MessageResult<ListRecent>;
+
+    fn handle(&mut self, request: ListRecent, _: &mut Context<Self>) -> Self::Result {
+        let kept = self.kept.inner.lock();
+        MessageResult(kept.recent.last(request.count, request.with.as_ref()))
+    }
+}
+
+impl Handler<CountUnsettled> for RouterActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountUnsettled, _: &mut Context<Self>) -> usize {
+        self.kept.unsettled()
+    }
+}

@@ -1,0 +1,312 @@
+//! How a text finds its peers and gets onto their queues.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+
+use super::{
+    Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText, WAITING_MAX,
+    Waiting,
+};
+use crate::{
+    actors::{events::NodeEvent, link_out::SharedQueue, recent::RecentFact},
+    proto::{
+        outgoing::{Entry, OwnMessage},
+        peer_table::Status,
+    },
+    wire::{
+        destination::Destination,
+        encode::{self, TextTooLong},
+        identity::PeerId,
+    },
+};
+
+impl RouterActor {
+    /// Accepts a text for sending, or says why not. Asked again with the same message id it sends nothing twice.
+    pub(super) fn send(&mut self, now: Instant, request: SendText) -> Result<Published, SendError> {
+        let msg_id = request.draft.msg_id;
+        if let Some(answer) = self.kept.inner.lock().answered(msg_id) {
+            return Ok(answer);
+        }
+        let answer = match &request.to {
+            Recipients::Peer(name) => self.send_to_peer(now, name, &request),
+            Recipients::Everyone => self.publish(now, Destination::Everyone, &request),
+            Recipients::Namespace(namespace) => {
+                self.publish(now, Destination::Namespace(namespace.clone()), &request)
+            }
+        }?;
+        self.kept.inner.lock().remember(msg_id, answer.clone());
+        Ok(answer)
+    }
+
+    /// Finds out whom a user means.
+    pub(super) fn resolve(&self, name: &PeerName) -> Result<PeerId, SendError> {
+        let peer = match name {
+            PeerName::Full(peer) => peer.clone(),
+            PeerName::Short(name) => self.resolve_short(name)?,
+        };
+        match peer == self.own {
+            true => Err(SendError::Ourselves),
+            false => Ok(peer),
+        }
+    }
+
+    /// Tries again what waits for a peer, and gives up what has waited long enough.
+    pub(super) fn retry_waiting(&mut self, now: Instant) {
+        let waiting = std::mem::take(&mut self.kept.inner.lock().waiting);
+        for item in waiting {
+            let request = SendText {
+                draft: item.draft.clone(),
+                to: item.to.clone(),
+                wait: None,
+                skip_full: true,
+            };
+            let ready = matches!(item.to, Recipients::Peer(_)) || self.has_gathered(now);
+            let result = match ready {
+                true => self.deliver_waiting(now, &request),
+                false => Err(SendError::Nobody),
+            };
+            match result {
+                Err(error) if now >= item.until => self.waited_in_vain(item, &error),
+                Err(SendError::TooLong(by)) => {
+                    self.waited_in_vain(item, &SendError::TooLong(by));
+                }
+                Err(_) => self.kept.inner.lock().waiting.push_back(item),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn deliver_waiting(
+        &mut self,
+        now: Instant,
+        request: &SendText,
+    ) -> Result<Published, SendError> {
+        match &request.to {
+            Recipients::Peer(name) => self.send_to_peer(now, name, request),
+            Recipients::Everyone => self.publish(now, Destination::Everyone, request),
+            Recipients::Namespace(namespace) => {
+                self.publish(now, Destination::Namespace(namespace.clone()), request)
+            }
+        }
+    }
+
+    fn resolve_short(&self, name: &str) -> Result<PeerId, SendError> {
+        let same = self.table.peers().filter(|(id, _)| id.name() == name);
+        let mut found: Vec<PeerId> = same.map(|(id, _)| id.clone()).collect();
+        if found.is_empty() && self.own.name() == name {
+            return Err(SendError::Ourselves);
+        }
+        found.sort();
+        match found.len() {
+            0 => Err(SendError::Unknown(name.to_owned())),
+            1 => Ok(found.remove(0)),
+            _ => Err(SendError::Ambiguous(found)),
+        }
+    }
+
+    fn send_to_peer(
+        &mut self,
+        now: Instant,
+        name: &PeerName,
+        request: &SendText,
+    ) -> Result<Published, SendError> {
+        let peer = match (self.resolve(name), request.wait) {
+            (Err(SendError::Unknown(_)), Some(_)) => return self.wait(now, request),
+            (resolved, _) => resolved?,
+        };
+        let linked = self.table.is_linked(&peer);
+        if !linked && request.wait.is_none() {
+            return Err(self.not_linked(peer));
+        }
+        let message = own_message(&request.draft, Destination::Peer(peer.clone()));
+        let line = self.line(&message)?;
+        let entry = Entry {
+            message: Arc::clone(&message),
+            line,
+            acknowledged: true,
+            expires: request.wait.filter(|_| !linked).map(|wait| now + wait),
+            announced: linked,
+            lost: 0,
+        };
+        let queue = self.kept.queue_of(&peer);
+        if queue.lock().push(entry).is_err() {
+            return Err(SendError::Full(vec![peer]));
+        }
+        self.owing.insert(peer.clone());
+        if linked {
+            self.announce(message, 1);
+            self.wake(&queue);
+        } else {
+            self.table.wanted(now, &peer);
+        }
+        Ok(Published {
+            peers: usize::from(linked),
+            skipped: Vec::new(),
+            waiting: !linked,
+        })
+    }
+
+    fn not_linked(&self, peer: PeerId) -> SendError {
+        match self.table.get(&peer).map(|known| known.status()) {
+            Some(status) if status != Status::Connected => SendError::NotLinked { peer, status },
+            _ => SendError::Unknown(peer.as_str().to_owned()),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        now: Instant,
+        to: Destination,
+        request: &SendText,
+    ) -> Result<Published, SendError> {
+        let peers = self.audience(&to);
+        if peers.is_empty() {
+            return match request.wait {
+                Some(_) => self.wait(now, request),
+                None => Err(SendError::Nobody),
+            };
+        }
+        let message = own_message(&request.draft, to);
+        let line = self.line(&message)?;
+        let queues: Vec<(PeerId, SharedQueue)> = peers
+            .into_iter()
+            .map(|peer| (peer.clone(), self.kept.queue_of(&peer)))
+            .collect();
+        let has_room = |(_, queue): &(PeerId, SharedQueue)| queue.lock().has_room(line.len());
+        let (room, full): (Vec<_>, Vec<_>) = queues.into_iter().partition(has_room);
+        let full: Vec<PeerId> = full.into_iter().map(|(peer, _)| peer).collect();
+        if !full.is_empty() && !request.skip_full {
+            return Err(SendError::Full(full));
+        }
+        Ok(self.fan_out(message, line, room, full))
+    }
+
+    fn fan_out(
+        &mut self,
+        message: Arc<OwnMessage>,
+        line: Bytes,
+        queues: Vec<(PeerId, SharedQueue)>,
+        skipped: Vec<PeerId>,
+    ) -> Published {
+        let peers = queues.len();
+        let skips = u64::try_from(skipped.len()).unwrap_or(0);
+        self.metrics.texts_skipped.add(skips);
+        self.announce(Arc::clone(&message), peers);
+        for (peer, queue) in queues {
+            let entry = Entry {
+                message: Arc::clone(&message),
+                line: line.clone(),
+                acknowledged: false,
+                expires: None,
+                announced: true,
+                lost: 0,
+            };
+            if queue.lock().push(entry).is_ok() {
+                self.owing.insert(peer);
+                self.wake(&queue);
+            }
+        }
+        Published {
+            peers,
+            skipped,
+            waiting: false,
+        }
+    }
+
+    fn audience(&self, to: &Destination) -> Vec<PeerId> {
+        let belongs = |peer: &PeerId| match to {
+            Destination::Namespace(namespace) => peer.namespace() == namespace,
+            _ => true,
+        };
+        let linked = self
+            .table
+            .peers()
+            .filter(|(_, peer)| !peer.links.is_empty());
+        linked
+            .map(|(id, _)| id)
+            .filter(|id| belongs(id))
+            .cloned()
+            .collect()
+    }
+
+    /// Whether the peers that were discovered together have had their chance to be linked.
+    fn has_gathered(&self, now: Instant) -> bool {
+        let waited = |since: Instant| now.saturating_duration_since(since) >= GATHER;
+        !self.table.is_busy() || self.first_link.is_some_and(waited)
+    }
+
+    fn wait(&mut self, now: Instant, request: &SendText) -> Result<Published, SendError> {
+        let mut kept = self.kept.inner.lock();
+        if kept.waiting.len() >= WAITING_MAX {
+            return Err(SendError::WaitingFull);
+        }
+        kept.waiting.push_back(Waiting {
+            draft: request.draft.clone(),
+            to: request.to.clone(),
+            until: now + request.wait.unwrap_or_default(),
+        });
+        Ok(Published {
+            waiting: true,
+            ..Published::default()
+        })
+    }
+
+    fn waited_in_vain(&mut self, item: Waiting, error: &SendError) {
+        let to = match &item.to {
+            Recipients::Everyone => Some(Destination::Everyone),
+            Recipients::Namespace(namespace) => Some(Destination::Namespace(namespace.clone())),
+            Recipients::Peer(PeerName::Full(peer)) => Some(Destination::Peer(peer.clone())),
+            Recipients::Peer(PeerName::Short(name)) => PeerId::parse(&format!("{name}@?"))
+                .ok()
+                .map(Destination::Peer),
+        };
+        self.metrics.texts_failed.increment();
+        let Some(to) = to else { return };
+        self.emit(NodeEvent::TextFailed {
+            message: own_message(&item.draft, to),
+            reason: error.to_string(),
+        });
+    }
+
+    fn line(&self, message: &OwnMessage) -> Result<Bytes, SendError> {
+        let (msg_id, dst) = (message.msg_id.to_string(), message.to.to_wire());
+        let own = self.own.as_str();
+        let line = match message.to {
+            Destination::Peer(_) => encode::send(&msg_id, own, &dst, &message.text),
+            _ => encode::publish(&msg_id, own, &dst, &message.text),
+        };
+        match line {
+            Ok(line) => Ok(Bytes::from(line)),
+            Err(TextTooLong(by)) => Err(SendError::TooLong(by)),
+        }
+    }
+
+    /// Tells that a text is on its way.
+    pub(super) fn announce(&mut self, message: Arc<OwnMessage>, peers: usize) {
+        self.metrics.texts_sent.increment();
+        match message.to {
+            Destination::Peer(_) => tracing::info!(msg_id = %message.msg_id, "SEND {}", message.to),
+            _ => tracing::info!(msg_id = %message.msg_id, peers, "PUB {}", message.to),
+        }
+        self.remember(RecentFact::Sent(Arc::clone(&message)));
+        self.emit(NodeEvent::TextSent { message, peers });
+    }
+
+    fn wake(&self, queue: &SharedQueue) {
+        let writer = queue.lock().writer();
+        if let Some(opened) = writer.and_then(|link| self.open.get(&link)) {
+            opened.out.wake();
+        }
+    }
+}
+
+fn own_message(draft: &Draft, to: Destination) -> Arc<OwnMessage> {
+    Arc::new(OwnMessage {
+        msg_id: draft.msg_id,
+        number: draft.number,
+        to,
+        text: Arc::clone(&draft.text),
+        reference: draft.reference.clone(),
+    })
+}

@@ -1,0 +1,149 @@
+//! Typed lines and command objects.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn full(text: &str) -> PeerName {
+    PeerName::Full(PeerId::parse(text).unwrap())
+}
+
+fn short(text: &str) -> PeerName {
+    PeerName::Short(text.into())
+}
+
+fn ok(line: &str, command: Command) {
+    assert_eq!(parse(line), Ok(command), "{line}");
+}
+
+fn refused(line: &str, code: &str, hint: &str) {
+    let error = parse(line).expect_err(line);
+    assert_eq!(error.code, code, "{line}: {error:?}");
+    assert!(error.hint.contains(hint), "{line}: {}", error.hint);
+}
+
+#[test]
+fn plain_lines_are_text_and_a_double_slash_is_a_single_one() {
+    ok("hello /there", Command::Say("hello /there".into()));
+    ok("//etc/passwd", Command::Say("/etc/passwd".into()));
+    ok("  indented", Command::Say("  indented".into()));
+}
+
+#[test]
+fn messages_name_a_peer_and_keep_the_blanks_of_their_text() {
+    ok(
+        "/msg bob@CIC a  b ",
+        Command::Message(full("bob@CIC"), "a  b ".into()),
+    );
+    ok("/msg  bob  hi", Command::Message(short("bob"), "hi".into()));
+    let namespace = Recipients::Namespace("CIC".into());
+    ok(
+        "/pub #CIC hi all",
+        Command::Publish(namespace, "hi all".into()),
+    );
+    ok(
+        "/pub * hi",
+        Command::Publish(Recipients::Everyone, "hi".into()),
+    );
+    refused("/msg bob", "usage", "/msg bob@lobby");
+    refused("/msg", "usage", "/msg");
+    refused("/msg * hi", "bad_target", "/pub * TEXT");
+    refused("/pub bob hi", "bad_target", "/msg bob TEXT");
+    refused("/pub #a\"b hi", "bad_target", "#namespace");
+}
+
+#[test]
+fn addresses_are_taken_in_every_usual_form() {
+    for line in [
+        "/connect host 4000",
+        "/connect host:4000",
+        "/connect  host   4000 ",
+    ] {
+        ok(line, Command::Connect("host".into(), 4000));
+    }
+    ok("/connect [::1]:4000", Command::Connect("::1".into(), 4000));
+    ok("/connect ::1 4000", Command::Connect("::1".into(), 4000));
+    for line in [
+        "/connect",
+        "/connect host",
+        "/connect host 0",
+        "/connect host 70000",
+    ] {
+        refused(line, "usage", "/connect 192.168.1.7 4000");
+    }
+}
+
+#[test]
+fn the_other_commands_take_what_they_say() {
+    ok("/to", Command::To(None));
+    ok("/to bob", Command::To(Some(Recipients::Peer(short("bob")))));
+    ok("/to *", Command::To(Some(Recipients::Everyone)));
+    ok("/peers", Command::Peers(None));
+    ok("/peers *", Command::Peers(None));
+    ok("/peers #CIC", Command::Peers(Some("CIC".into())));
+    ok("/history", Command::History(None, 20));
+    ok("/history 5", Command::History(None, 5));
+    let bob = Destination::parse("bob@CIC").unwrap();
+    ok("/history bob@CIC 7", Command::History(Some(bob), 7));
+    ok("/log papo=debug", Command::Log(Some("papo=debug".into())));
+    ok("/quit", Command::Quit);
+    refused("/quit now", "usage", "/quit");
+    refused("/peers bob", "usage", "/peers");
+}
+
+#[test]
+fn an_unknown_command_names_the_nearest_and_is_never_text() {
+    refused("/masg bob hi", "unknown_command", "did you mean /msg?");
+    refused("/hlep", "unknown_command", "did you mean /help?");
+    refused("/st", "unknown_command", "did you mean /status?");
+    refused("/xyzzyx", "unknown_command", "/help lists");
+    refused("/", "unknown_command", "/help lists");
+    refused("/debug", "unknown_command", "/help lists");
+}
+
+#[test]
+fn help_is_there_for_every_command_and_its_example_is_one() {
+    for spec in COMMANDS {
+        ok(&format!("/help {}", spec.name), Command::Help(Some(spec)));
+        let parsed = parse(spec.example);
+        assert!(
+            !matches!(parsed, Err(_) | Ok(Command::Say(_))) || spec.name == "history",
+            "{}: {parsed:?}",
+            spec.example
+        );
+    }
+    ok("/help /msg", Command::Help(Some(&COMMANDS[0])));
+}
+
+#[test]
+fn command_objects_carry_their_reference_also_when_they_are_wrong() {
+    let (reference, command) =
+        parse_object(r#"{"command":"msg","to":"bob@CIC","text":"a\nb","ref":"17"}"#);
+    assert_eq!(reference.as_deref(), Some("17"));
+    assert_eq!(
+        command,
+        Ok(Command::Message(full("bob@CIC"), "a\nb".into()))
+    );
+    let (reference, command) = parse_object(r#"{"command":"msg","to":"bob@CIC","ref":"18"}"#);
+    assert_eq!(reference.as_deref(), Some("18"));
+    assert_eq!(command.unwrap_err().code, "bad_command");
+    let (reference, command) = parse_object(r#"{"command":"msg","too":"x","ref":"19"}"#);
+    assert_eq!(reference.as_deref(), Some("19"));
+    assert_eq!(command.unwrap_err().code, "bad_command");
+    let (_, command) = parse_object(r#"{"command":"peers"}"#);
+    assert_eq!(command, Ok(Command::Peers(None)));
+    let (_, command) = parse_object(r#"{"command":"connect","argument":"::1 4000"}"#);
+    assert_eq!(command, Ok(Command::Connect("::1".into(), 4000)));
+    let (_, command) = parse_object(r#"{"command":"say","text":"/quit"}"#);
+    assert_eq!(command, Ok(Command::Say("/quit".into())));
+    assert!(parse_object("{").1.is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_read_without_panic_and_errors_are_safe_to_show(line in ".*|/.*|/[a-z]{1,6} .*|\\{.*") {
+        for error in [parse(&line).err(), parse_object(&line).1.err()].into_iter().flatten() {
+            prop_assert!(!error.message.chars().any(char::is_control), "{:?}", error.message);
+        }
+    }
+}
