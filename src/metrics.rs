@@ -66,6 +66,17 @@ counters! {
     actor_restarts: "Actors that failed and were replaced.",
     messages_poisoned: "Messages dropped because an actor failed on them twice.",
     accept_pauses: "Times that accepting paused for want of file descriptors.",
+    rendezvous_connections: "Connections to the rendezvous server.",
+    rendezvous_blocked: "Connections refused because their address opened too many.",
+    rendezvous_busy: "Connections and answers refused because too many were open.",
+    rendezvous_timeouts: "Connections on which no whole request came in time.",
+    rendezvous_registrations: "Records added or renewed.",
+    rendezvous_discoveries: "Times that records were listed.",
+    rendezvous_unregistrations: "Requests that removed records.",
+    rendezvous_refusals: "Requests refused by the rendezvous server.",
+    rendezvous_full: "Registrations refused for want of room.",
+    rendezvous_saves: "Times that the records were written to their file.",
+    rendezvous_save_failures: "Times that the records could not be written.",
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod backoff;
 pub mod close;
+pub mod directory;
 pub mod duplicates;
 pub mod keep_alive;
 pub mod link;

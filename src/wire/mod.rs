@@ -8,4 +8,5 @@ pub mod identity;
 mod lenient;
 pub mod message;
 pub mod printable;
+pub mod pyjson;
 pub mod rendezvous;
