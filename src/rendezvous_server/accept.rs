@@ -43,7 +43,7 @@ pub(super) struct Host {
     listeners: RefCell<Vec<TcpListener>>,
     is_accepting: Cell<bool>,
     gate: RefCell<Gate>,
-    rate: usize,
+    rate: u32,
     /// How many connections have a place; for whoever waits for the last to end.
     open: watch::Sender<usize>,
     desk: Desk,
@@ -111,8 +111,9 @@ impl Host {
         }
     }
 
-    /// A new connection: the gate decides.
+    /// A new connection: the gate decides. An IPv4-mapped address is IPv4 from here on.
     fn receive(self: &Rc<Self>, stream: TcpStream, from: SocketAddr) {
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         self.metrics.rendezvous_connections.increment();
         let entry = self.gate.borrow_mut().opened(clock::now(), from.ip());
         match entry {

@@ -50,7 +50,7 @@ pub struct ServerConfig {
     /// The port; 0 = any free one, the same on all addresses.
     pub port: u16,
     /// Connections of one address in a window; 0 = no limit.
-    pub rate: usize,
+    pub rate: u32,
     /// The window of the rate, and how long a block lasts.
     pub window: Duration,
     /// How long a connection may be silent.

@@ -49,7 +49,7 @@ pub enum Refusal {
         /// The caller.
         from: SocketAddr,
         /// How many connections are allowed in the window.
-        limit: usize,
+        limit: u32,
         /// Until the block ends.
         wait: Duration,
     },
@@ -157,7 +157,7 @@ fn bad_port(value: &Text) -> Text {
 }
 
 /// Whole seconds, rounded down as the reference does, but never 0: a client that waits as told is let in.
-fn blocked(from: SocketAddr, limit: usize, wait: Duration) -> Text {
+fn blocked(from: SocketAddr, limit: u32, wait: Duration) -> Text {
     let seconds = wait.as_secs().max(1);
     let from = SocketAddr::new(from.ip().to_canonical(), from.port());
     let message = format!(

@@ -15,7 +15,7 @@ use super::rate::{Admission, LoginRate};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateLimits {
     /// Connections of one address in a window; 0 = no limit.
-    pub rate: usize,
+    pub rate: u32,
     /// The window, and how long a block lasts.
     pub window: Duration,
     /// Connections open at one time.

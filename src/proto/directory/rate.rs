@@ -24,7 +24,7 @@ pub enum Admission {
 }
 
 /// The most addresses that are remembered; beyond that the one that was silent longest is forgotten, and so starts
-/// anew. Bounds the memory to some ten MiB.
+/// anew. With the default limit that is some ten MiB.
 pub const ADDRESSES_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
 
 /// A sliding window over the connections of each address.
@@ -45,17 +45,12 @@ enum State {
 impl LoginRate {
     /// At most `limit` connections of one address in any `window`; a block lasts as long as the window. A limit of 0
     /// is none.
-    pub fn new(limit: usize, window: Duration) -> Self {
+    pub fn new(limit: u32, window: Duration) -> Self {
         Self {
-            limit,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
             window,
             addresses: LruCache::new(ADDRESSES_MAX),
         }
-    }
-
-    /// The limit, as the blocked read it.
-    pub fn limit(&self) -> usize {
-        self.limit
     }
 
     /// A connection from `address` at `now`. Each counts, even one that never sends anything; those during a block
