@@ -1,5 +1,6 @@
 //! Bytes to values and back: identities, messages, framing, limits. Knows no clock, socket or actor.
 
+pub mod ascii_json;
 pub mod destination;
 pub mod identity;
 pub mod printable;
