@@ -8,9 +8,11 @@
 //! - [`actors`]: effects; thin handlers that feed [`proto`] and apply its outputs.
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
+//! - [`identity_lock`]: a leaf; one identity, one node.
 
 pub mod actors;
 pub mod frontends;
+pub mod identity_lock;
 pub mod proto;
 pub mod rendezvous_server;
 pub mod wire;
