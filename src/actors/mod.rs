@@ -3,5 +3,7 @@
 pub mod clock;
 pub mod door;
 pub mod events;
+pub mod rendezvous;
 pub mod router;
 pub mod supervisor;
+pub mod transport;

@@ -2,6 +2,7 @@
 
 pub mod ascii_json;
 pub mod destination;
+pub mod greeting;
 pub mod identity;
 pub mod printable;
 pub mod rendezvous;

@@ -76,6 +76,23 @@ pub struct Facts {
     pub(super) blocked_until: Option<Instant>,
 }
 
+impl Facts {
+    /// Before the first incarnation.
+    pub fn at_start(
+        endpoint: Option<Endpoint>,
+        name_checked: bool,
+        leftover: Option<SocketAddr>,
+    ) -> Self {
+        Self {
+            budget_of: endpoint.as_ref().map(|at| Arc::clone(&at.address)),
+            endpoint,
+            name_checked,
+            leftover,
+            ..Self::default()
+        }
+    }
+}
+
 /// What `/status` shows about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {

@@ -91,6 +91,8 @@ struct Rig {
     now: Instant,
     server: SocketAddr,
     asked: Option<(u64, Request)>,
+    /// The resolved address the last request was to go to.
+    sent_to: Option<SocketAddr>,
     said: Vec<Output>,
 }
 
@@ -103,6 +105,7 @@ impl Rig {
             now: start,
             server: "10.0.0.9:8080".parse().unwrap(),
             asked: None,
+            sent_to: None,
             said: Vec::new(),
         };
         rig.take(Input::Started);
@@ -129,7 +132,16 @@ impl Rig {
     fn take(&mut self, input: Input) {
         for output in self.client.handle(self.now, input, 0.0) {
             match output {
-                Output::Send { id, request, .. } => self.asked = Some((id, request)),
+                Output::Send {
+                    id,
+                    request,
+                    server,
+                    ..
+                } => {
+                    assert!(self.asked.is_none(), "two requests at a time");
+                    self.asked = Some((id, request));
+                    self.sent_to = server;
+                }
                 other => self.said.push(other),
             }
         }

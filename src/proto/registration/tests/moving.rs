@@ -29,6 +29,7 @@ fn leaving_waits_for_a_register_under_way_but_not_for_long() {
         if answered {
             rig.answer(registered(7200));
         } else {
+            rig.asked = None;
             assert_eq!(rig.wake(), 1.0);
         }
         assert_eq!(rig.kind(), Some(Unregister));

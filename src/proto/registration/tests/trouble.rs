@@ -177,17 +177,22 @@ fn a_request_that_never_ends_is_given_up() {
 }
 
 #[test]
-fn requests_go_to_the_address_that_answered_until_it_fails() {
+fn requests_go_to_the_address_that_answered_until_it_fails_or_the_network_changes() {
     let mut rig = Rig::settled();
-    let sent_to = |rig: &mut Rig| {
-        rig.wait(seconds(100));
-        rig.asked = None;
-        let outputs = rig.client.handle(rig.now, Input::Tick, 0.0);
-        assert_eq!(outputs, [], "one request at a time");
-        rig.client.facts.server
-    };
-    assert_eq!(sent_to(&mut rig), Some(rig.server));
-    assert_eq!(sent_to(&mut rig), None, "resolved anew after a failure");
+    rig.wait(seconds(100));
+    assert_eq!(rig.sent_to, Some(rig.server));
+    rig.answer(Outcome::TimedOut);
+    rig.wake();
+    assert_eq!(rig.sent_to, None, "after a failure");
+    rig.answer(peers(vec![ourselves()]));
+    rig.wait(seconds(100));
+    rig.answer(peers(vec![ourselves()]));
+    rig.take(Input::NetworkChanged);
+    assert_eq!(rig.sent_to, None, "in another network");
+    rig.answer(registered(7200));
+    rig.answer(Outcome::Refused);
+    rig.take(Input::Leave);
+    assert_eq!(rig.sent_to, Some(rig.server), "where we are registered");
 }
 
 #[test]
@@ -201,4 +206,37 @@ fn nodes_behind_one_address_share_the_budget() {
     rig.take(Input::DiscoverNow { quick: true });
     assert_eq!(rig.kind(), None);
     assert_eq!(rig.wake(), 390.0);
+}
+
+#[test]
+fn a_server_that_never_lists_us_is_not_registered_at_over_and_over() {
+    let mut rig = Rig::settled();
+    rig.wait(seconds(100));
+    rig.answer(peers(Vec::new()));
+    rig.answer(registered(7200));
+    rig.take(Input::DiscoverNow { quick: false });
+    rig.answer(peers(Vec::new()));
+    assert_eq!(rig.kind(), None);
+    assert_eq!(rig.wake(), 105.0);
+    assert_eq!(rig.kind(), Some(Register));
+}
+
+#[test]
+fn an_answer_with_left_out_records_does_not_say_that_we_are_missing() {
+    for (skipped, beyond_limit) in [(1, 0), (0, 1)] {
+        let mut rig = Rig::settled();
+        rig.wait(seconds(100));
+        let peers = Listing {
+            skipped,
+            beyond_limit,
+            ..Listing::default()
+        };
+        let success = Success {
+            peers,
+            ..Success::default()
+        };
+        rig.answer(Outcome::Answered(Answer::Ok(success)));
+        assert_eq!(rig.kind(), None);
+        assert_eq!(rig.said(&Output::LeftOut(1)), 1);
+    }
 }
