@@ -9,11 +9,13 @@
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`] and [`logging`].
+//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`] and
+//! [`identity_lock`].
 
 pub mod actors;
 pub mod args;
 pub mod frontends;
+pub mod identity_lock;
 pub mod logging;
 pub mod login;
 pub mod metrics;

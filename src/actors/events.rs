@@ -69,6 +69,13 @@ pub enum RendezvousEvent {
         /// The port.
         port: u16,
     },
+    /// A port of the embedded rendezvous can be had by nobody; the next one is tried.
+    UnusablePort {
+        /// The port.
+        port: u16,
+        /// Why, in words.
+        reason: String,
+    },
     /// A live node answers under our own id: with a chosen name the node must end.
     NameTaken {
         /// Where it answers.

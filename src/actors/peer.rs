@@ -137,7 +137,10 @@ impl PeerActor {
         let dialled = async move { tokio::time::timeout(limit, transport::connect(address)).await };
         ctx.spawn(dialled.into_actor(self).map(|result, actor, ctx| {
             let reason = match result {
-                Ok(Ok(wire)) => return actor.run(wire, ctx),
+                Ok(Ok(stream)) => match Wire::of_tcp(stream) {
+                    Ok(wire) => return actor.run(wire, ctx),
+                    Err(error) => io_words(&error),
+                },
                 Ok(Err(error)) => io_words(&error),
                 Err(_) => "no answer".into(),
             };

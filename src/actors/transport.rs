@@ -36,9 +36,22 @@ impl Wire {
     }
 }
 
-/// Opens a connection. The caller bounds the time.
-pub async fn connect(address: SocketAddr) -> io::Result<Wire> {
-    Wire::of_tcp(TcpStream::connect(address).await?)
+/// A TCP connection; most code asks only for `AsyncRead + AsyncWrite`.
+pub type Stream = TcpStream;
+
+/// Dials; the caller bounds the time. Lines leave as they are written (TCP_NODELAY).
+pub async fn connect(address: SocketAddr) -> io::Result<Stream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Whether both ends of a connection are on this machine.
+pub fn is_local(stream: &Stream) -> bool {
+    match (stream.local_addr(), stream.peer_addr()) {
+        (Ok(local), Ok(peer)) => local.ip().to_canonical() == peer.ip().to_canonical(),
+        _ => false,
+    }
 }
 
 /// Connections that wait to be accepted; the default of 128 loses bursts.
