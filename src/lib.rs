@@ -3,7 +3,7 @@
 //! The house has floors, and dependencies point down, never up:
 //!
 //! - [`frontends`]: how people and programs meet the node.
-//! - `node`: the composition root; start order, doors by constructor, ordered shutdown.
+//! - [`node`]: the composition root; start order, doors by constructor, ordered shutdown.
 //! - [`rendezvous_server`]: the rendezvous server, one actor over a pure directory.
 //! - [`actors`]: effects; thin handlers that feed [`proto`] and apply its outputs.
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
@@ -19,6 +19,7 @@ pub mod identity_lock;
 pub mod logging;
 pub mod login;
 pub mod metrics;
+pub mod node;
 pub mod paths;
 pub mod proto;
 pub mod rendezvous_server;

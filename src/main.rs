@@ -1,3 +1,62 @@
 //! The `papo` binary: parse, load the settings, start, choose the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use papo::{
+    args::{Invocation, Mode},
+    frontends::{
+        chat::{self, Exit, complain},
+        rendezvous,
+    },
+    paths::Places,
+    settings::{Loaded, Settings, Sources},
+};
+
+fn main() -> ExitCode {
+    let invocation = match Invocation::parse(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            // Nobody can be told where the message itself cannot be written.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    ExitCode::from(run(invocation).code())
+}
+
+fn run(invocation: Invocation) -> Exit {
+    let places = Places::from_environment();
+    let loaded = Settings::load(Sources {
+        user_file: places.user_settings(),
+        config_file: invocation.config_file.clone(),
+        environment: std::env::vars_os().collect(),
+        arguments: invocation.arguments.clone(),
+    });
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(errors) => return complain(&errors.to_string(), Exit::Usage),
+    };
+    if invocation.mode == Mode::Config {
+        return show(&loaded, invocation.json);
+    }
+    let settings = loaded.settings;
+    let places = places.with_data_dir(settings.node.data_dir.as_deref());
+    actix_rt::System::new().block_on(async move {
+        match invocation.mode {
+            Mode::Rendezvous => rendezvous::run(settings, places).await,
+            _ => chat::run(invocation, settings, places).await,
+        }
+    })
+}
+
+/// Prints the settings in force and where each came from.
+fn show(loaded: &Loaded, json: bool) -> Exit {
+    let text = match json {
+        true => loaded.to_json().to_string(),
+        false => loaded.to_toml(),
+    };
+    match chat::say(&text) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failure,
+    }
+}

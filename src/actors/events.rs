@@ -95,6 +95,8 @@ pub enum NodeEvent {
         direction: Direction,
         /// Its address.
         address: SocketAddr,
+        /// Whether it is the only link to this peer.
+        first: bool,
     },
     /// A link to a peer ended.
     PeerDisconnected {

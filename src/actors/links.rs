@@ -15,7 +15,7 @@ use super::{
     peer::{PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
-    supervisor::{self, Exit},
+    supervisor::{self, Exit, PanicNow},
     transport::Wire,
 };
 use crate::{
@@ -54,6 +54,8 @@ pub struct LinkOpened {
     pub ping: Recipient<SendPing>,
     /// Makes it end.
     pub leave: Recipient<CloseLink>,
+    /// Makes its actor panic.
+    pub panic: Recipient<PanicNow>,
 }
 
 /// A connection ended, whether it had become a link or not.
@@ -212,6 +214,15 @@ impl Links {
     /// How many links are open.
     pub fn count(&self) -> usize {
         self.0.state.lock().open.len()
+    }
+
+    /// Makes the actor of one link panic (`/debug panic peer`); false if there is none.
+    pub fn panic_one(&self) -> bool {
+        let state = self.0.state.lock();
+        let newest = state.open.values().max_by_key(|opened| opened.link);
+        newest
+            .inspect(|opened| opened.panic.do_send(PanicNow))
+            .is_some()
     }
 
     /// Says BYE on all links and takes no more. The links are gone two seconds later at the latest.

@@ -254,6 +254,7 @@ impl PeerActor {
             out: Arc::clone(&self.out),
             ping: ctx.address().recipient(),
             leave: ctx.address().recipient(),
+            panic: ctx.address().recipient(),
         })
     }
 

@@ -1,3 +1,5 @@
 //! How people and programs meet the node.
 
+pub mod chat;
 pub mod cli;
+pub mod rendezvous;

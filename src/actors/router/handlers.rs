@@ -27,11 +27,13 @@ impl Handler<LinkOpened> for RouterActor {
     fn handle(&mut self, opened: LinkOpened, ctx: &mut Context<Self>) {
         let now = clock::now();
         let (peer, direction, address) = (opened.peer.clone(), opened.direction, opened.address);
+        let first = !self.table.is_linked(&peer);
         if self.link_opened(now, opened) {
             self.emit(NodeEvent::PeerConnected {
                 peer: peer.clone(),
                 direction,
                 address,
+                first,
             });
             let announced = self.kept.queue_of(&peer).lock().announce();
             for message in announced {

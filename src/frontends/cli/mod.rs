@@ -1,4 +1,13 @@
 //! The interactive command line, the pipe and the JSON event stream.
 
+pub mod actor;
 pub mod command;
+pub mod completer;
+pub mod input;
+pub mod json;
+pub mod output;
+pub mod render;
+pub mod replies;
+pub mod session;
+pub mod style;
 pub mod terminal;

@@ -1,0 +1,112 @@
+//! Standard input when it is no terminal: one command a line, read by a thread of its own, since a pending read of
+//! tokio's would keep the process from ending.
+
+use std::{
+    io::{self, BufRead},
+    thread,
+};
+
+use tokio::sync::mpsc;
+
+/// The longest line that is read, in bytes: the longest text of the protocol as an escaped JSON command fits in.
+pub const INPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// Lines that are read ahead.
+const LINES_MAX: usize = 64;
+
+/// One line of input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    /// Without its ending; invalid UTF-8 is replaced.
+    Line(String),
+    /// It has so many bytes more than [`INPUT_BYTES_MAX`].
+    TooLong(usize),
+}
+
+/// Starts reading; the receiver ends with the input. Empty lines are left out.
+pub fn read(source: impl io::Read + Send + 'static) -> mpsc::Receiver<Typed> {
+    let (lines, receiver) = mpsc::channel(LINES_MAX);
+    thread::spawn(move || {
+        let mut source = io::BufReader::new(source);
+        while let Ok(Some(typed)) = read_line(&mut source) {
+            let empty = matches!(&typed, Typed::Line(line) if line.trim().is_empty());
+            if !empty && lines.blocking_send(typed).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// One line; none at the end of the input. What is over the limit is read and counted, never kept.
+fn read_line(source: &mut impl BufRead) -> io::Result<Option<Typed>> {
+    let mut line = Vec::new();
+    let mut length = 0;
+    loop {
+        let chunk = match source.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            chunk => chunk?,
+        };
+        if chunk.is_empty() && length == 0 {
+            return Ok(None);
+        }
+        let end = memchr::memchr(b'\n', chunk);
+        let part = &chunk[..end.unwrap_or(chunk.len())];
+        let room = INPUT_BYTES_MAX.saturating_sub(line.len());
+        line.extend_from_slice(&part[..part.len().min(room)]);
+        length += part.len();
+        let is_over = end.is_some() || chunk.is_empty();
+        let used = part.len() + usize::from(end.is_some());
+        source.consume(used);
+        if is_over {
+            return Ok(Some(finished(line, length)));
+        }
+    }
+}
+
+fn finished(mut line: Vec<u8>, length: usize) -> Typed {
+    if length > INPUT_BYTES_MAX {
+        return Typed::TooLong(length - INPUT_BYTES_MAX);
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    match String::from_utf8(line) {
+        Ok(line) => Typed::Line(line),
+        Err(error) => Typed::Line(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(input: &[u8]) -> Vec<Typed> {
+        let mut receiver = read(io::Cursor::new(input.to_vec()));
+        std::iter::from_fn(|| receiver.blocking_recv()).collect()
+    }
+
+    fn line(text: &str) -> Typed {
+        Typed::Line(text.into())
+    }
+
+    #[test]
+    fn lines_end_with_either_ending_or_with_the_input() {
+        let got = lines(b"a\r\nb\n\n  \nlast");
+        assert_eq!(got, [line("a"), line("b"), line("last")]);
+    }
+
+    #[test]
+    fn invalid_utf8_is_replaced() {
+        assert_eq!(lines(b"a\xffb\n"), [line("a\u{fffd}b")]);
+    }
+
+    #[test]
+    fn an_overlong_line_is_counted_and_the_next_one_is_read() {
+        let mut input = vec![b'x'; INPUT_BYTES_MAX + 3];
+        input.extend_from_slice(b"\nnext\n");
+        assert_eq!(lines(&input), [Typed::TooLong(3), line("next")]);
+        let exact = vec![b'x'; INPUT_BYTES_MAX];
+        assert!(matches!(&lines(&exact)[..], [Typed::Line(text)] if text.len() == INPUT_BYTES_MAX));
+    }
+}

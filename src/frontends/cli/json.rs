@@ -1,0 +1,204 @@
+//! Events as JSON objects, one a line: the contract with programs (`docs/json-events.md`). Later fields only add.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    actors::events::{NodeEvent, RendezvousEvent},
+    proto::outgoing::OwnMessage,
+    wire::{destination::Destination, identity::PeerId},
+};
+
+/// One event as a line, without its newline. Text is the peer's own, unaltered.
+pub fn event(event: &NodeEvent, at: Timestamp) -> String {
+    let (name, fields) = describe(event);
+    line(name, at, fields)
+}
+
+/// The first line: the node is ready.
+pub fn ready(
+    own: &PeerId,
+    listen: &[SocketAddr],
+    rendezvous: Option<&str>,
+    at: Timestamp,
+) -> String {
+    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    let fields = json!({
+        "peer_id": own.as_str(), "listen": listen, "rendezvous": rendezvous,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    line("ready", at, fields)
+}
+
+/// The answer to a command.
+pub fn reply(command: &str, data: Value, reference: Option<&str>, at: Timestamp) -> String {
+    let fields = json!({"command": command, "ok": true, "data": data, "ref": reference});
+    line("reply", at, fields)
+}
+
+/// What went wrong with a command, or with the node.
+pub fn error(
+    code: &str,
+    message: &str,
+    hint: &str,
+    reference: Option<&str>,
+    at: Timestamp,
+) -> String {
+    let fields = json!({"code": code, "message": message, "hint": hint, "ref": reference});
+    line("error", at, fields)
+}
+
+fn line(name: &str, at: Timestamp, fields: Value) -> String {
+    let mut object = Map::new();
+    object.insert("event".into(), name.into());
+    object.insert("at".into(), format!("{at:.3}").into());
+    if let Value::Object(fields) = fields {
+        object.extend(fields);
+    }
+    Value::Object(object).to_string()
+}
+
+fn describe(event: &NodeEvent) -> (&'static str, Value) {
+    match event {
+        NodeEvent::PeerConnected {
+            peer,
+            direction,
+            address,
+            first,
+        } => (
+            "peer_connected",
+            json!({"peer": peer.as_str(), "direction": direction.name(), "address": address, "first": first}),
+        ),
+        NodeEvent::PeerDisconnected {
+            peer,
+            direction,
+            address,
+            reason,
+            still_linked,
+        } => (
+            "peer_disconnected",
+            json!({"peer": peer.as_str(), "direction": direction.name(), "address": address,
+                "reason": reason, "still_linked": still_linked}),
+        ),
+        NodeEvent::PeerUnreachable {
+            peer,
+            status,
+            reason,
+        } => (
+            "peer_unreachable",
+            json!({"peer": peer.as_str(), "status": status, "reason": reason}),
+        ),
+        NodeEvent::PeerConflict {
+            peer,
+            known,
+            claimed,
+        } => (
+            "peer_conflict",
+            json!({"peer": peer.as_str(), "known": known, "claimed": claimed}),
+        ),
+        NodeEvent::TextReceived(text) => (
+            "message",
+            json!({"from": text.from.as_str(), "kind": kind(&text.to), "to": text.to.to_wire(),
+                "text": text.text, "msg_id": text.msg_id, "address": text.address}),
+        ),
+        NodeEvent::TextSent { message, peers } => (
+            "sent",
+            own(message, json!({"kind": kind(&message.to), "peers": peers})),
+        ),
+        NodeEvent::TextDelivered { message, rtt } => (
+            "delivered",
+            own(message, json!({"rtt_ms": milliseconds(*rtt)})),
+        ),
+        NodeEvent::AckTimedOut { message, after } => (
+            "ack_timeout",
+            own(message, json!({"after_ms": milliseconds(*after)})),
+        ),
+        NodeEvent::TextUnconfirmed { message, reason } => {
+            ("unconfirmed", own(message, json!({"reason": reason})))
+        }
+        NodeEvent::TextFailed { message, reason } => {
+            ("failed", own(message, json!({"reason": reason})))
+        }
+        NodeEvent::Rendezvous(event) => ("rendezvous", rendezvous(event)),
+        NodeEvent::ActorRestarting {
+            actor,
+            reason,
+            delay,
+        } => (
+            "actor_restarting",
+            json!({"actor": actor, "reason": reason, "delay_ms": milliseconds(*delay)}),
+        ),
+        NodeEvent::Trouble {
+            code,
+            message,
+            hint,
+        } => (
+            "error",
+            json!({"code": code, "message": message, "hint": hint, "ref": null}),
+        ),
+    }
+}
+
+fn rendezvous(event: &RendezvousEvent) -> Value {
+    match event {
+        RendezvousEvent::Registered {
+            address,
+            hosted,
+            seen,
+        } => json!({"state": "registered", "address": address, "hosted": hosted, "seen": seen}),
+        RendezvousEvent::TakenOver { address } => {
+            json!({"state": "taken_over", "address": address})
+        }
+        RendezvousEvent::Unreachable { address, reason } => {
+            json!({"state": "unreachable", "address": address, "reason": reason})
+        }
+        RendezvousEvent::Blocked { address, wait } => {
+            json!({"state": "blocked", "address": address, "wait_ms": milliseconds(*wait)})
+        }
+        RendezvousEvent::Refused {
+            address,
+            message,
+            hint,
+        } => json!({"state": "refused", "address": address, "message": message, "hint": hint}),
+        RendezvousEvent::UnusablePort { port, reason } => {
+            json!({"state": "unusable_port", "port": port, "reason": reason})
+        }
+        RendezvousEvent::ForeignProgram { port } => {
+            json!({"state": "foreign_program", "port": port})
+        }
+        RendezvousEvent::NameTaken { address } => {
+            json!({"state": "name_taken", "address": address})
+        }
+    }
+}
+
+/// `direct`, `broadcast` or `namespace`.
+pub fn kind(to: &Destination) -> &'static str {
+    match to {
+        Destination::Everyone => "broadcast",
+        Destination::Namespace(_) => "namespace",
+        Destination::Peer(_) => "direct",
+    }
+}
+
+fn own(message: &Arc<OwnMessage>, more: Value) -> Value {
+    let mut fields = json!({
+        "msg_id": message.msg_id, "number": message.number, "to": message.to.to_wire(),
+        "ref": message.reference,
+    });
+    if let (Value::Object(fields), Value::Object(more)) = (&mut fields, more) {
+        fields.extend(more);
+    }
+    fields
+}
+
+/// Milliseconds with three decimals.
+pub fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,439 @@
+//! What commands answer: lines for people, data for programs. Pure.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{
+    command::{COMMANDS, Spec},
+    json::{kind, milliseconds},
+    render::Renderer,
+    session::no_data,
+    style::{duration, time_of_day},
+};
+use crate::{
+    actors::{
+        ping::LinkRtt,
+        recent::{RecentEntry, RecentFact},
+        rendezvous::DiscoverReply,
+        router::{LinkRow, PeerName, PeerRow, Recipients},
+    },
+    metrics::Metrics,
+    node::NodeHandle,
+    proto::{peer_table::Status, registration::Report},
+    wire::printable::Printable,
+};
+
+/// The answer to one command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// For people.
+    pub lines: Vec<String>,
+    /// For programs.
+    pub data: Value,
+}
+
+impl Reply {
+    /// An answer of one line.
+    pub fn line(line: impl Into<String>) -> Self {
+        Self::lines(vec![line.into()])
+    }
+
+    /// An answer of several lines.
+    pub fn lines(lines: Vec<String>) -> Self {
+        let data = no_data();
+        Self { lines, data }
+    }
+
+    /// An answer that is seen on the screen anyway.
+    pub fn nothing() -> Self {
+        Self::lines(Vec::new())
+    }
+
+    /// The same with data.
+    pub fn with(self, data: Value) -> Self {
+        Self { data, ..self }
+    }
+
+    /// The lines as they are shown; replies begin with two blanks.
+    pub fn text(&self) -> String {
+        let lines: Vec<String> = self.lines.iter().map(|line| format!("  {line}")).collect();
+        lines.join("\n")
+    }
+}
+
+/// Recipients as the user names them.
+pub fn recipients(to: &Recipients) -> String {
+    match to {
+        Recipients::Everyone => "*".into(),
+        Recipients::Namespace(namespace) => format!("#{}", Printable::id(namespace)),
+        Recipients::Peer(PeerName::Full(peer)) => peer.to_string(),
+        Recipients::Peer(PeerName::Short(name)) => Printable::id(name).to_string(),
+    }
+}
+
+/// `/peers`
+pub fn peers(rows: Vec<PeerRow>, namespace: Option<&str>, asked: Option<DiscoverReply>) -> Reply {
+    let wanted = |row: &PeerRow| namespace.is_none_or(|it| row.peer.namespace() == it);
+    let rows: Vec<PeerRow> = rows.into_iter().filter(wanted).collect();
+    let data: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"peer": row.peer.as_str(), "status": row.status.name(), "address": row.address,
+                "links": row.links, "queued": row.queued})
+        })
+        .collect();
+    let mut table = vec![cells(["PEER", "STATUS", "ADDRESS", "QUEUED"])];
+    for row in &rows {
+        table.push([
+            row.peer.to_string(),
+            row.status.name().to_owned(),
+            optional(row.address),
+            row.queued.to_string(),
+        ]);
+    }
+    let mut lines = match rows.is_empty() {
+        true => vec!["no peer is known yet".to_owned()],
+        false => align(&table),
+    };
+    lines.extend(asked.and_then(age_of_records));
+    Reply::lines(lines).with(json!({ "peers": data }))
+}
+
+fn age_of_records(asked: DiscoverReply) -> Option<String> {
+    match asked {
+        DiscoverReply::Asked => None,
+        DiscoverReply::Known { age, .. } => {
+            let age = age.map_or("not asked yet".into(), |age| {
+                format!("{} old", duration(age))
+            });
+            Some(format!("(the rendezvous' answer is {age})"))
+        }
+    }
+}
+
+/// `/conn`
+pub fn links(rows: Vec<LinkRow>) -> Reply {
+    let data: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"link": row.link.0, "peer": row.peer.as_str(), "direction": row.direction.name(),
+                "address": row.address, "age_ms": milliseconds(row.age), "idle_ms": milliseconds(row.idle),
+                "stream": row.stream, "writer": row.writer})
+        })
+        .collect();
+    if rows.is_empty() {
+        return Reply::line("no connection is open").with(json!({ "links": data }));
+    }
+    let mut table = vec![cells([
+        "PEER",
+        "DIRECTION",
+        "ADDRESS",
+        "OPEN",
+        "IDLE",
+        "SENDS",
+    ])];
+    for row in &rows {
+        table.push([
+            row.peer.to_string(),
+            row.direction.name().to_owned(),
+            row.address.to_string(),
+            duration(row.age),
+            duration(row.idle),
+            if row.writer { "here" } else { "" }.to_owned(),
+        ]);
+    }
+    Reply::lines(align(&table)).with(json!({ "links": data }))
+}
+
+/// `/rtt`
+pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
+    let data: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"link": row.link.0, "peer": row.peer.as_str(), "count": row.rtt.count,
+                "last_ms": milliseconds(row.rtt.last), "min_ms": milliseconds(row.rtt.min),
+                "average_ms": milliseconds(row.rtt.average()), "jitter_ms": milliseconds(row.rtt.jitter)})
+        })
+        .collect();
+    if rows.is_empty() {
+        return Reply::line("no connection is open").with(json!({ "rtts": data }));
+    }
+    let mut table = vec![cells(["PEER", "LAST", "MIN", "AVERAGE", "JITTER", "PONGS"])];
+    for row in &rows {
+        let measured = |value: Duration| match row.rtt.count {
+            0 => "-".to_owned(),
+            _ => duration(value),
+        };
+        table.push([
+            row.peer.to_string(),
+            measured(row.rtt.last),
+            measured(row.rtt.min),
+            measured(row.rtt.average()),
+            measured(row.rtt.jitter),
+            row.rtt.count.to_string(),
+        ]);
+    }
+    Reply::lines(align(&table)).with(json!({ "rtts": data }))
+}
+
+/// `/reconnect`
+pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
+    let mut lines = vec![match count {
+        0 => "every known peer is connected".to_owned(),
+        1 => "dialling 1 peer".to_owned(),
+        count => format!("dialling {count} peers"),
+    }];
+    lines.push(match asked {
+        Some(DiscoverReply::Asked) => "asking the rendezvous who is there".to_owned(),
+        Some(DiscoverReply::Known {
+            next_request_in, ..
+        }) => match next_request_in {
+            Some(wait) => format!("the rendezvous is asked again in {}", duration(wait)),
+            None => "the rendezvous cannot be asked now".to_owned(),
+        },
+        None => "no rendezvous is used".to_owned(),
+    });
+    Reply::lines(lines)
+        .with(json!({"dialling": count, "asked": asked == Some(DiscoverReply::Asked)}))
+}
+
+/// `/metrics`
+pub fn metrics(metrics: &Metrics) -> Reply {
+    let list = metrics.list();
+    let table: Vec<[String; 3]> = list
+        .iter()
+        .map(|(name, value, help)| [(*name).to_owned(), value.to_string(), (*help).to_owned()])
+        .collect();
+    let data: serde_json::Map<String, Value> = list
+        .iter()
+        .map(|(name, value, _)| ((*name).to_owned(), (*value).into()))
+        .collect();
+    Reply::lines(align(&table)).with(Value::Object(data))
+}
+
+/// `/status`
+pub fn status(
+    node: &NodeHandle,
+    peers: &[PeerRow],
+    links: &[LinkRow],
+    rendezvous: Option<&Report>,
+) -> Reply {
+    let (facts, metrics) = (node.facts(), node.metrics());
+    let up = crate::actors::clock::now().saturating_duration_since(facts.started);
+    let connected = peers
+        .iter()
+        .filter(|row| row.status == Status::Connected)
+        .count();
+    let listen: Vec<String> = facts.listen.iter().map(ToString::to_string).collect();
+    let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
+    let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
+    let lines = vec![
+        format!(
+            "{}, listening on {}, up {}",
+            facts.own,
+            listen.join(", "),
+            duration(up)
+        ),
+        rendezvous_words(rendezvous),
+        format!(
+            "{connected} of {} known peers connected, {} connections",
+            peers.len(),
+            links.len()
+        ),
+        format!(
+            "messages: {sent} sent, {delivered} delivered, {waiting} under way; {received} received"
+        ),
+        format!("restarts of actors: {}", metrics.actor_restarts.get()),
+    ];
+    let endpoint = rendezvous.and_then(|report| report.endpoint.as_ref());
+    Reply::lines(lines).with(json!({
+        "peer_id": facts.own.as_str(), "listen": listen, "up_ms": milliseconds(up),
+        "peers": peers.len(), "connected": connected, "links": links.len(),
+        "sent": sent, "delivered": delivered, "under_way": waiting, "received": received,
+        "restarts": metrics.actor_restarts.get(),
+        "rendezvous": endpoint.map(|it| it.address.as_ref()),
+        "hosted": endpoint.is_some_and(|it| it.hosted),
+        "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
+    }))
+}
+
+fn rendezvous_words(report: Option<&Report>) -> String {
+    let Some(report) = report else {
+        return "no rendezvous is used".into();
+    };
+    let Some(endpoint) = &report.endpoint else {
+        return "looking for a rendezvous".into();
+    };
+    let hosted = if endpoint.hosted {
+        " (hosted here)"
+    } else {
+        ""
+    };
+    let mut words = format!("rendezvous {}{hosted}", Printable::text(&endpoint.address));
+    match (report.registered_for, report.seen) {
+        (Some(since), Some(seen)) => {
+            words += &format!(", registered as {seen} for {}", duration(since));
+        }
+        (Some(since), None) => words += &format!(", registered for {}", duration(since)),
+        (None, _) => words += ", not registered",
+    }
+    if let Some(wait) = report.blocked_for {
+        words += &format!(", blocked for {} more", duration(wait));
+    }
+    if let Some(error) = &report.last_error {
+        words += &format!(", last error: {}", Printable::text(error));
+    }
+    words
+}
+
+/// `/history`
+pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
+    let data: Vec<Value> = entries.iter().map(history_data).collect();
+    let data = json!({ "entries": data });
+    if entries.is_empty() {
+        return Reply::line("nothing yet").with(data);
+    }
+    let lines = entries.iter().map(|entry| {
+        let at = entry.at.to_zoned(TimeZone::system());
+        match &entry.what {
+            RecentFact::Received(text) => renderer.received(text, &at),
+            RecentFact::Sent(message) => {
+                let to = &message.to;
+                let text = Printable::text(&message.text);
+                format!("{} -> {to} #{} {text}", time_of_day(&at), message.number)
+            }
+            RecentFact::Delivered(message, rtt) => {
+                let (number, to, rtt) = (message.number, &message.to, duration(*rtt));
+                format!("{} #{number} delivered to {to} in {rtt}", time_of_day(&at))
+            }
+        }
+    });
+    Reply::lines(lines.collect()).with(data)
+}
+
+fn history_data(entry: &RecentEntry) -> Value {
+    let at = format!("{:.3}", entry.at);
+    match &entry.what {
+        RecentFact::Received(text) => {
+            json!({"what": "message", "at": at, "from": text.from.as_str(),
+            "kind": kind(&text.to), "to": text.to.to_wire(), "text": text.text, "msg_id": text.msg_id})
+        }
+        RecentFact::Sent(message) => json!({"what": "sent", "at": at, "to": message.to.to_wire(),
+            "number": message.number, "text": message.text, "msg_id": message.msg_id}),
+        RecentFact::Delivered(message, rtt) => json!({"what": "delivered", "at": at,
+            "to": message.to.to_wire(), "number": message.number, "msg_id": message.msg_id,
+            "rtt_ms": milliseconds(*rtt)}),
+    }
+}
+
+/// `/help`
+pub fn help(spec: Option<&Spec>) -> Reply {
+    if let Some(Spec {
+        name,
+        arguments,
+        summary,
+        example,
+    }) = spec
+    {
+        let usage = format!("/{name} {arguments}");
+        let lines = vec![
+            usage.trim_end().to_owned(),
+            (*summary).to_owned(),
+            format!("for example: {example}"),
+        ];
+        let data =
+            json!({"name": name, "arguments": arguments, "summary": summary, "example": example});
+        return Reply::lines(lines).with(data);
+    }
+    let row = |spec: &Spec| {
+        [
+            format!("/{} {}", spec.name, spec.arguments),
+            spec.summary.to_owned(),
+        ]
+    };
+    let table: Vec<[String; 2]> = COMMANDS.iter().map(row).collect();
+    let mut lines = align(&table);
+    lines.push("A line without / goes to everyone, or where /to says; //text sends a text that begins with /.".into());
+    let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
+    Reply::lines(lines).with(json!({ "commands": names }))
+}
+
+fn cells<const N: usize>(words: [&str; N]) -> [String; N] {
+    words.map(str::to_owned)
+}
+
+fn optional(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Columns, two blanks apart.
+fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths);
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::identity::PeerId;
+
+    fn row(peer: &str, status: Status) -> PeerRow {
+        PeerRow {
+            peer: PeerId::parse(peer).unwrap(),
+            status,
+            address: Some("127.0.0.1:4001".parse().unwrap()),
+            links: 1,
+            queued: 0,
+        }
+    }
+
+    #[test]
+    fn peers_are_a_table_that_can_be_narrowed_to_a_namespace() {
+        let rows = || {
+            vec![
+                row("bob@lobby", Status::Connected),
+                row("eve@CIC", Status::Stale),
+            ]
+        };
+        let reply = peers(rows(), None, Some(DiscoverReply::Asked));
+        assert_eq!(
+            reply.text(),
+            "  PEER       STATUS     ADDRESS         QUEUED\n  \
+             bob@lobby  connected  127.0.0.1:4001  0\n  \
+             eve@CIC    stale      127.0.0.1:4001  0"
+        );
+        let reply = peers(rows(), Some("CIC"), None);
+        assert_eq!(reply.data["peers"].as_array().unwrap().len(), 1);
+        assert_eq!(reply.data["peers"][0]["status"], "stale");
+    }
+
+    #[test]
+    fn help_fits_a_screen_and_names_every_command() {
+        let reply = help(None);
+        assert!(reply.lines.len() <= 22);
+        assert!(reply.lines.iter().all(|line| line.chars().count() <= 100));
+        for spec in COMMANDS {
+            assert!(reply.text().contains(&format!("/{}", spec.name)));
+        }
+    }
+
+    #[test]
+    fn empty_tables_say_so() {
+        assert_eq!(links(Vec::new()).text(), "  no connection is open");
+        assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
+        let renderer = Renderer {
+            style: super::super::style::Style { color: false },
+        };
+        assert_eq!(history(&[], &renderer).text(), "  nothing yet");
+    }
+}

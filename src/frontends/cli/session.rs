@@ -1,0 +1,454 @@
+//! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
+//! incarnations of CliActor.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{
+    actor::Outcome,
+    command::{self, Command, CommandError},
+    input::{INPUT_BYTES_MAX, Typed},
+    json as events,
+    output::Output,
+    render::Renderer,
+    replies::{self, Reply},
+};
+use crate::{
+    actors::router::{PeerName, Published, Recipients, SendError},
+    logging::LogControl,
+    node::{NodeError, NodeHandle},
+    proto::peer_table::Status,
+    wire::printable::Printable,
+};
+
+/// How a session talks.
+pub struct Options {
+    /// Events and answers as JSON, one object a line.
+    pub json: bool,
+    /// A person sits there: nothing is waited for, and errors say what to type next.
+    pub interactive: bool,
+    /// Whether `/debug` exists.
+    pub debug: bool,
+    /// Colour.
+    pub renderer: Renderer,
+}
+
+/// Why the node should end before its user wants to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fatal {
+    /// Another node answers under the chosen name.
+    NameTaken,
+    /// A long-lived actor was given up.
+    GaveUp(String),
+}
+
+/// One session.
+pub struct Session {
+    node: NodeHandle,
+    output: Output,
+    options: Options,
+    log: LogControl,
+    fatal: mpsc::Sender<Fatal>,
+    /// Where plain lines go.
+    conversation: Mutex<Recipients>,
+}
+
+/// How long the name of a host may take to resolve.
+const RESOLVE_WAIT: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// A session whose plain lines go to everyone.
+    pub fn new(
+        node: NodeHandle,
+        output: Output,
+        options: Options,
+        log: LogControl,
+        fatal: mpsc::Sender<Fatal>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            node,
+            output,
+            options,
+            log,
+            fatal,
+            conversation: Mutex::new(Recipients::Everyone),
+        })
+    }
+
+    /// Where lines go.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// How events become text.
+    pub fn renderer(&self) -> &Renderer {
+        &self.options.renderer
+    }
+
+    /// Whether events are JSON.
+    pub fn is_json(&self) -> bool {
+        self.options.json
+    }
+
+    /// Another node has our name: the node has to end.
+    pub fn name_is_taken(&self) {
+        // With a full channel the end is under way.
+        drop(self.fatal.try_send(Fatal::NameTaken));
+    }
+
+    /// Runs one line and answers it.
+    pub async fn execute(&self, typed: Typed) -> Outcome {
+        let line = match typed {
+            Typed::Line(line) => line,
+            Typed::TooLong(by) => {
+                self.refuse(too_long(by), None).await;
+                return Outcome::Done;
+            }
+        };
+        let (reference, command) = match self.options.json && line.starts_with('{') {
+            true => command::parse_object(&line),
+            false => (None, command::parse(&line)),
+        };
+        let reference: Option<Arc<str>> = reference.map(Into::into);
+        match command {
+            Ok(Command::Quit) => {
+                self.answer("quit", Reply::line("leaving"), reference).await;
+                return Outcome::Quit;
+            }
+            Ok(command) => self.run(command, reference).await,
+            Err(error) => self.refuse(error, reference).await,
+        }
+        Outcome::Done
+    }
+
+    /// Tells an error that no command caused.
+    pub async fn complain(&self, code: &'static str, message: &str, hint: &str) {
+        let error = CommandError {
+            code,
+            message: message.into(),
+            hint: hint.into(),
+        };
+        self.refuse(error, None).await;
+    }
+
+    async fn run(&self, command: Command, reference: Option<Arc<str>>) {
+        let name = name_of(&command);
+        match self.reply_to(command, reference.clone()).await {
+            Ok(Some(reply)) => self.answer(name, reply, reference).await,
+            Ok(None) => {}
+            Err(error) => self.refuse(error, reference).await,
+        }
+    }
+
+    /// The reply to a command; none where events are the answer.
+    async fn reply_to(
+        &self,
+        command: Command,
+        reference: Option<Arc<str>>,
+    ) -> Result<Option<Reply>, CommandError> {
+        let node = &self.node;
+        let reply = match command {
+            Command::Say(text) => {
+                let to = self.conversation.lock().clone();
+                return self.send(to, text, reference).await;
+            }
+            Command::Message(peer, text) => {
+                return self.send(Recipients::Peer(peer), text, reference).await;
+            }
+            Command::Publish(to, text) => return self.send(to, text, reference).await,
+            Command::To(to) => self.talk_to(to).await?,
+            Command::Peers(namespace) => {
+                // What is known is shown at once; fresher records come as events.
+                let asked = node.discover(false).await.map_err(internal)?;
+                let rows = node.peers().await.map_err(internal)?;
+                replies::peers(rows, namespace.as_deref(), asked)
+            }
+            Command::Links => replies::links(node.links().await.map_err(internal)?),
+            Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
+            Command::Reconnect => {
+                let (count, asked) = node.reconnect().await.map_err(internal)?;
+                replies::reconnect(count, asked)
+            }
+            Command::Connect(host, port) => self.connect(&host, port).await?,
+            Command::Log(levels) => self.set_log(levels)?,
+            Command::Metrics => replies::metrics(node.metrics()),
+            Command::Status => self.status().await.map_err(internal)?,
+            Command::History(with, count) => {
+                let entries = node.recent(count, with).await.map_err(internal)?;
+                replies::history(&entries, self.renderer())
+            }
+            Command::Clear => self.clear(),
+            Command::Help(spec) => replies::help(spec),
+            Command::DebugPanic(actor) => self.panic(&actor)?,
+            Command::Quit => return Ok(None),
+        };
+        Ok(Some(reply))
+    }
+
+    async fn send(
+        &self,
+        to: Recipients,
+        text: String,
+        reference: Option<Arc<str>>,
+    ) -> Result<Option<Reply>, CommandError> {
+        let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
+        let sent = self
+            .node
+            .send(to.clone(), text.into(), reference, wait)
+            .await;
+        match sent {
+            Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
+            Err(error) => Err(send_error(error)),
+        }
+    }
+
+    async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
+        let to = match to {
+            // A name is resolved once, so that a second peer of that name cannot take the conversation over.
+            Some(Recipients::Peer(PeerName::Short(name))) => {
+                let peer = self.node.resolve(PeerName::Short(name)).await;
+                Some(Recipients::Peer(PeerName::Full(peer.map_err(send_error)?)))
+            }
+            to => to,
+        };
+        let mut conversation = self.conversation.lock();
+        if let Some(to) = to {
+            *conversation = to;
+        }
+        let words = replies::recipients(&conversation);
+        if let Output::Terminal(terminal) = &self.output {
+            terminal.set_prompt(self.prompt(&conversation));
+        }
+        let data = json!({"to": words});
+        Ok(Reply::line(format!("plain lines go to {words}")).with(data))
+    }
+
+    /// The prompt: who we are, and where plain lines go unless that is everyone.
+    pub fn prompt(&self, conversation: &Recipients) -> String {
+        let own = Printable::id(self.node.facts().own.name()).to_string();
+        match conversation {
+            Recipients::Everyone => format!("{own}> "),
+            to => format!("{own} -> {}> ", replies::recipients(to)),
+        }
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<Reply, CommandError> {
+        let address = resolve(host, port).await.map_err(|reason| CommandError {
+            code: "unknown_host",
+            message: format!("{}: {reason}", Printable::id(host)),
+            hint: "check the name, or give an IP address".into(),
+        })?;
+        self.node.dial(address, false).await.map_err(internal)?;
+        let data = json!({"address": address});
+        Ok(Reply::line(format!("connecting to {address}")).with(data))
+    }
+
+    fn set_log(&self, levels: Option<String>) -> Result<Reply, CommandError> {
+        let current = match levels {
+            None => self.log.current(),
+            Some(levels) => self.log.set(&levels).map_err(|error| CommandError {
+                code: "bad_level",
+                message: error.to_string(),
+                hint: "for example /log debug, or /log papo::actors::peer=trace".into(),
+            })?,
+        };
+        let data = json!({"level": current});
+        Ok(Reply::line(format!("logging {current}")).with(data))
+    }
+
+    async fn status(&self) -> Result<Reply, NodeError> {
+        let node = &self.node;
+        let (peers, links) = (node.peers().await?, node.links().await?);
+        let rendezvous = node.rendezvous().await?;
+        Ok(replies::status(node, &peers, &links, rendezvous.as_ref()))
+    }
+
+    fn clear(&self) -> Reply {
+        match &self.output {
+            Output::Terminal(terminal) => {
+                terminal.clear();
+                Reply::nothing()
+            }
+            Output::Pipe(_) => Reply::line("there is no screen to clear"),
+        }
+    }
+
+    fn panic(&self, actor: &str) -> Result<Reply, CommandError> {
+        if !self.options.debug {
+            return Err(CommandError {
+                code: "unknown_command",
+                message: "there is no command /debug".into(),
+                hint: "/help lists the commands".into(),
+            });
+        }
+        match self.node.panic(actor) {
+            Ok(()) => Ok(Reply::line(format!("{} panics", Printable::id(actor)))),
+            Err(names) => Err(CommandError {
+                code: "unknown_actor",
+                message: format!("there is no actor {}", Printable::id(actor)),
+                hint: format!("one of {}", names.join(", ")),
+            }),
+        }
+    }
+
+    async fn answer(&self, command: &str, reply: Reply, reference: Option<Arc<str>>) {
+        let line = match self.options.json {
+            true => events::reply(command, reply.data, reference.as_deref(), Timestamp::now()),
+            false if reply.lines.is_empty() => return,
+            false => reply.text(),
+        };
+        self.output.print(line).await;
+    }
+
+    async fn refuse(&self, error: CommandError, reference: Option<Arc<str>>) {
+        let CommandError {
+            code,
+            message,
+            hint,
+        } = error;
+        let line = match self.options.json {
+            true => {
+                let reference = reference.as_deref();
+                events::error(code, &message, &hint, reference, Timestamp::now())
+            }
+            false => {
+                let words = Printable::text(&message).to_string();
+                let bad = self.renderer().style.bad(format!("! {words}"));
+                format!("{bad}: {}", Printable::text(&hint))
+            }
+        };
+        self.output.print(line).await;
+    }
+}
+
+/// The address of a host, IPv4 preferred.
+pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let looked_up = tokio::time::timeout(RESOLVE_WAIT, tokio::net::lookup_host((host, port)));
+    let addresses: Vec<SocketAddr> = match looked_up.await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(_)) => return Err("this host is not known".into()),
+        Err(_) => return Err("the name service does not answer".into()),
+    };
+    let v4 = addresses.iter().find(|address| address.is_ipv4());
+    let chosen = v4.or(addresses.first());
+    chosen
+        .copied()
+        .ok_or_else(|| "this host has no address".into())
+}
+
+fn sent_reply(
+    published: &Published,
+    to: &Recipients,
+    wait: Option<Duration>,
+    json: bool,
+) -> Option<Reply> {
+    let to = replies::recipients(to);
+    let mut lines = Vec::new();
+    if published.waiting {
+        let seconds = wait.unwrap_or_default().as_secs();
+        lines.push(format!("waiting up to {seconds} s for {to}"));
+    }
+    for peer in &published.skipped {
+        lines.push(format!(
+            "not sent to {peer}: its queue is full, it does not read fast enough"
+        ));
+    }
+    let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
+    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
+    // On a terminal the event of the sending is the answer.
+    let is_told = json || !lines.is_empty();
+    is_told.then(|| Reply::lines(lines).with(data))
+}
+
+fn send_error(error: NodeError) -> CommandError {
+    let NodeError::Send(error) = error else {
+        return internal(error);
+    };
+    let (code, hint) = match &error {
+        SendError::Nobody => (
+            "nobody",
+            "/peers shows who is known, /reconnect looks again".into(),
+        ),
+        SendError::NotLinked { status, .. } => ("not_connected", not_linked_hint(*status).into()),
+        SendError::Unknown(_) => (
+            "unknown_peer",
+            "/peers shows who is known, /reconnect looks again".into(),
+        ),
+        SendError::Ambiguous(peers) => {
+            let example = peers.first().map(ToString::to_string).unwrap_or_default();
+            (
+                "ambiguous_peer",
+                format!("write it in full, for example {example}"),
+            )
+        }
+        SendError::TooLong(_) => (
+            "too_long",
+            "send it in parts; a message has at most about 32 kB".into(),
+        ),
+        SendError::Full(_) => (
+            "queue_full",
+            "the peer does not read fast enough: wait, then send it again".into(),
+        ),
+        SendError::Ourselves => ("ourselves", "/peers shows who else is there".into()),
+        SendError::WaitingFull => ("queue_full", "wait until peers are connected".into()),
+    };
+    CommandError {
+        code,
+        message: error.to_string(),
+        hint,
+    }
+}
+
+fn not_linked_hint(status: Status) -> &'static str {
+    match status {
+        Status::Connecting => "it is being dialled: try again in a moment",
+        _ => "/reconnect dials it again",
+    }
+}
+
+fn internal(error: NodeError) -> CommandError {
+    CommandError {
+        code: "internal",
+        message: error.to_string(),
+        hint: "try again; the log has the details".into(),
+    }
+}
+
+fn too_long(by: usize) -> CommandError {
+    CommandError {
+        code: "too_long",
+        message: format!("the line is {by} bytes too long"),
+        hint: format!("a line has at most {INPUT_BYTES_MAX} bytes: send it in parts"),
+    }
+}
+
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Say(_) => "say",
+        Command::Message(..) => "msg",
+        Command::Publish(..) => "pub",
+        Command::To(_) => "to",
+        Command::Peers(_) => "peers",
+        Command::Links => "conn",
+        Command::Rtt => "rtt",
+        Command::Reconnect => "reconnect",
+        Command::Connect(..) => "connect",
+        Command::Log(_) => "log",
+        Command::Metrics => "metrics",
+        Command::Status => "status",
+        Command::History(..) => "history",
+        Command::Clear => "clear",
+        Command::Help(_) => "help",
+        Command::Quit => "quit",
+        Command::DebugPanic(_) => "debug",
+    }
+}
+
+/// A reply's data where there is nothing to say.
+pub(super) fn no_data() -> Value {
+    Value::Object(serde_json::Map::new())
+}

@@ -1,0 +1,157 @@
+//! `papo rendezvous`: a rendezvous server and no node.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    rc::Rc,
+    sync::Arc,
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::chat::{Exit, complain, say};
+use crate::{
+    actors::supervisor::Report,
+    logging::{self, LogSetup},
+    metrics::Metrics,
+    node::{restart_policy, server_config},
+    paths::Places,
+    rendezvous_server::{self, RendezvousServer, ServerConfig},
+    settings::{Listen, Settings},
+};
+
+/// Serves until a signal ends it.
+pub async fn run(settings: Settings, places: Places) -> Exit {
+    let log = LogSetup {
+        levels: settings.logging.level.clone(),
+        stderr: true,
+        files: settings
+            .logging
+            .file
+            .iter()
+            .map(|file| places.expand(file))
+            .collect(),
+        rotation: settings.logging.rotate,
+        keep: settings.logging.keep,
+        warnings: None,
+    };
+    let _guard = match logging::start(log) {
+        Ok((_, guard)) => guard,
+        Err(error) => return complain(&error.to_string(), Exit::Failure),
+    };
+    let config = config(&settings, &places);
+    match start(&settings, &config) {
+        Ok(server) => serve(server).await,
+        Err(error) => {
+            let hint = match error.kind() {
+                io::ErrorKind::AddrInUse => " (is a server running already? choose another --port)",
+                io::ErrorKind::PermissionDenied => " (ports below 1024 need rights)",
+                _ => "",
+            };
+            complain(
+                &format!("cannot listen on port {}: {error}{hint}", config.port),
+                Exit::Failure,
+            )
+        }
+    }
+}
+
+fn config(settings: &Settings, places: &Places) -> ServerConfig {
+    let mut config = server_config(&settings.rendezvous_server);
+    let address = match settings.rendezvous_server.listen {
+        Listen::Address(ip) => ip.to_string(),
+        Listen::Auto | Listen::All => "all".into(),
+    };
+    config.records_file = places.rendezvous_records(&address, config.port).ok();
+    config
+}
+
+fn start(settings: &Settings, config: &ServerConfig) -> io::Result<RendezvousServer> {
+    let listeners = rendezvous_server::bind(config)?;
+    let policy = restart_policy(&settings.supervision);
+    RendezvousServer::start(
+        config,
+        listeners,
+        policy,
+        Rc::new(log),
+        Arc::new(Metrics::default()),
+    )
+}
+
+fn log(report: Report) {
+    match report {
+        Report::Restarting { actor, exit, delay } => {
+            tracing::error!(actor, ?exit, ?delay, "An actor failed and is restarted");
+        }
+        Report::GaveUp { actor, exit } => {
+            tracing::error!(actor, ?exit, "An actor failed too often and is given up");
+        }
+        Report::Poisoned { actor, message } => {
+            tracing::error!(
+                actor,
+                message,
+                "A message was dropped: its actor failed on it twice"
+            );
+        }
+    }
+}
+
+async fn serve(mut server: RendezvousServer) -> Exit {
+    announce(server.local_addrs());
+    let ended = {
+        let signals = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
+        let waits = signals.map(|kind| {
+            Box::pin(async move {
+                match signal(kind) {
+                    Ok(mut signal) => drop(signal.recv().await),
+                    Err(_) => std::future::pending().await,
+                }
+            })
+        });
+        tokio::select! {
+            _ = futures_util::future::select_all(waits) => None,
+            exit = server.gave_up() => Some(exit),
+        }
+    };
+    server.stop().await;
+    match ended {
+        None => Exit::Done,
+        Some(_) => complain(
+            "the server failed too often; the log has the details",
+            Exit::Failure,
+        ),
+    }
+}
+
+/// Says where it listens, and what the others type.
+fn announce(addresses: &[SocketAddr]) {
+    for address in addresses {
+        let reachable = match address.ip().is_unspecified() {
+            true => SocketAddr::new(own_ip(), address.port()),
+            false => *address,
+        };
+        let lines = format!(
+            "rendezvous listening on {address}\non the other machines:  papo --rendezvous {reachable}"
+        );
+        if let Err(error) = say(&lines) {
+            tracing::debug!(%error, "Standard output is closed");
+        }
+    }
+}
+
+/// Our address on the way to the rest of the network; nothing is sent to find it.
+fn own_ip() -> IpAddr {
+    let routed = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        // An address of documentation (RFC 5737): connecting a datagram socket only chooses a route.
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    routed().map_or(Ipv4Addr::LOCALHOST.into(), |address: SocketAddr| {
+        address.ip()
+    })
+}
