@@ -29,7 +29,7 @@ async fn peer(answer: &'static [u8]) -> (SocketAddr, tokio::task::JoinHandle<Vec
 fn greets(answer: &[u8]) -> bool {
     answer
         .split_inclusive(|byte| *byte == b'\n')
-        .any(|line| is_hello_ok(line))
+        .any(is_hello_ok)
 }
 
 fn own() -> PeerId {
