@@ -283,7 +283,7 @@ impl Chat {
             prompt: format!("{}> ", Printable::id(node.own().name())),
             history_path: history.filter(private),
             completer: Arc::new(completer.clone()),
-            echo: echo_commands,
+            echo,
         })?;
         Ok(Ends {
             output: Output::Terminal(writer),
@@ -354,6 +354,14 @@ impl Chat {
         }
         lines.join("\n")
     }
+}
+
+/// A command stands above its reply; a text comes back as the event of its sending and is not shown twice.
+fn echo(prompt: &str, line: &str) -> Option<String> {
+    let is_text = ["/msg ", "/pub "]
+        .iter()
+        .any(|command| line.starts_with(command));
+    echo_commands(prompt, line).filter(|_| !is_text)
 }
 
 /// Reads lines and hands each to CliActor, keeping it until it is answered.

@@ -26,7 +26,6 @@ use crate::{
     wire::{
         encode,
         identity::{IdentityError, PeerId},
-        printable::Printable,
         rendezvous::Record,
     },
 };
@@ -232,8 +231,7 @@ async fn numbered(
             first.get_or_insert(own);
             continue;
         }
-        let notice =
-            first.map(|first| format!("{first} is already here: you are {}", Printable::id(&name)));
+        let notice = first.map(|first| format!("{first} is already here: you are {own}"));
         return Ok(((own, lock), notice));
     }
     Err(StartError::TooMany(login))
