@@ -317,10 +317,9 @@ impl Chat {
             keep: settings.keep,
             warnings: interactive.then_some(warn),
         };
-        match logging::start(setup) {
-            Ok((control, guard)) => Ok((control, guard, warnings)),
-            Err(error) => Err(error.to_string()),
-        }
+        let (control, guard) = logging::start(setup).map_err(|error| error.to_string())?;
+        logging::log_panics();
+        Ok((control, guard, warnings))
     }
 
     /// The first line says all; the next ones what is worth knowing.

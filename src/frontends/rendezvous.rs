@@ -39,6 +39,7 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
         Ok((_, guard)) => guard,
         Err(error) => return complain(&error.to_string(), Exit::Failure),
     };
+    logging::log_panics();
     let config = config(&settings, &places);
     match start(&settings, &config) {
         Ok(server) => serve(server).await,
@@ -89,7 +90,7 @@ fn log(report: Report) {
         Report::Poisoned { actor, message } => {
             tracing::error!(
                 actor,
-                message,
+                kind = message,
                 "A message was dropped: its actor failed on it twice"
             );
         }
