@@ -8,8 +8,9 @@ use std::{
 use papo::{
     args::{Invocation, Mode},
     frontends::{
-        chat::{self, Exit, complain},
+        chat,
         cli::terminal,
+        exit::{Exit, complain, say},
         rendezvous,
     },
     logging::last_panic,
@@ -67,7 +68,7 @@ fn show(loaded: &Loaded, json: bool) -> Exit {
         true => loaded.to_json().to_string(),
         false => loaded.to_toml(),
     };
-    match chat::say(&text) {
+    match say(&text) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failure,
     }
