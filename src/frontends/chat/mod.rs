@@ -49,7 +49,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(8);
 
 /// Runs a node until it ends.
 pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> Exit {
-    let signals = match Signals::new() {
+    let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
             return complain(
@@ -59,7 +59,13 @@ pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> 
         }
     };
     let joins = invocation.join.iter().map(|it| (it.host.clone(), it.port));
-    let node = match Node::prepare(settings.clone(), places, joins.collect()).await {
+    let prepare = Node::prepare(settings.clone(), places, joins.collect());
+    let prepared = tokio::select! {
+        prepared = prepare => prepared,
+        // Nothing was registered yet, and what was hosted goes with the process.
+        _ = signals.next() => return Exit::Done,
+    };
+    let node = match prepared {
         Ok(node) => node,
         Err(error @ StartError::Running { .. }) => {
             return complain(&error.to_string(), Exit::IdentityInUse);
