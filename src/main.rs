@@ -1,13 +1,19 @@
 //! The `papo` binary: parse, load the settings, start, choose the exit code.
 
-use std::process::ExitCode;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+};
 
 use papo::{
     args::{Invocation, Mode},
     frontends::{
-        chat::{self, Exit, complain},
+        chat,
+        cli::terminal,
+        exit::{Exit, complain, say},
         rendezvous,
     },
+    logging::last_panic,
     paths::Places,
     settings::{Loaded, Settings, Sources},
 };
@@ -21,7 +27,14 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    ExitCode::from(run(invocation).code())
+    // A panic outside of every actor ends the process; the terminal is given back and the reason told first.
+    let exit = panic::catch_unwind(AssertUnwindSafe(|| run(invocation)));
+    let exit = exit.unwrap_or_else(|_| {
+        terminal::restore();
+        let words = last_panic().unwrap_or_else(|| "panic".into());
+        complain(&format!("internal error: {words}"), Exit::Failure)
+    });
+    ExitCode::from(exit.code())
 }
 
 fn run(invocation: Invocation) -> Exit {
@@ -55,7 +68,7 @@ fn show(loaded: &Loaded, json: bool) -> Exit {
         true => loaded.to_json().to_string(),
         false => loaded.to_toml(),
     };
-    match chat::say(&text) {
+    match say(&text) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failure,
     }

@@ -120,6 +120,8 @@ const DELIVERIES_MAX: u8 = 2;
 /// One queued message with its deliveries left.
 pub(super) struct Letter<A: Actor> {
     pub(super) deliveries_left: u8,
+    /// It was never to be given twice, so its loss is no fault.
+    pub(super) once: bool,
     pub(super) name: &'static str,
     content: Box<dyn Deliver<A>>,
 }
@@ -189,6 +191,7 @@ impl<A: Actor<Context = Context<A>>> Queue<A> {
     {
         Letter {
             deliveries_left: deliveries,
+            once: deliveries == 1,
             name: std::any::type_name::<M>(),
             content: Box::new(Content { message, reply }),
         }

@@ -352,6 +352,7 @@ impl Links {
             }
             (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
             (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
+            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
             _ => {}
         }
         let (address, reason) = (ended.address, &ended.reason);

@@ -210,7 +210,7 @@ where
     fn keep(&mut self, letter: Letter<A>) {
         if letter.deliveries_left > 0 {
             self.in_hand = Some(letter);
-        } else {
+        } else if !letter.once {
             (self.reports)(Report::Poisoned {
                 actor: self.actor,
                 message: letter.name,

@@ -2,4 +2,6 @@
 
 pub mod chat;
 pub mod cli;
+pub mod exit;
 pub mod rendezvous;
+mod signals;

@@ -7,9 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use super::chat::{Exit, complain, say};
+use super::{
+    exit::{Exit, complain, say},
+    signals::Signals,
+};
 use crate::{
     actors::supervisor::Report,
     logging::{self, LogSetup},
@@ -39,6 +40,7 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
         Ok((_, guard)) => guard,
         Err(error) => return complain(&error.to_string(), Exit::Failure),
     };
+    logging::log_panics();
     let config = config(&settings, &places);
     match start(&settings, &config) {
         Ok(server) => serve(server).await,
@@ -89,7 +91,7 @@ fn log(report: Report) {
         Report::Poisoned { actor, message } => {
             tracing::error!(
                 actor,
-                message,
+                kind = message,
                 "A message was dropped: its actor failed on it twice"
             );
         }
@@ -98,24 +100,12 @@ fn log(report: Report) {
 
 async fn serve(mut server: RendezvousServer) -> Exit {
     announce(server.local_addrs());
-    let ended = {
-        let signals = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
-        let waits = signals.map(|kind| {
-            Box::pin(async move {
-                match signal(kind) {
-                    Ok(mut signal) => drop(signal.recv().await),
-                    Err(_) => std::future::pending().await,
-                }
-            })
-        });
-        tokio::select! {
-            _ = futures_util::future::select_all(waits) => None,
+    let ended = match Signals::new() {
+        Ok(mut signals) => tokio::select! {
+            _ = signals.next() => None,
             exit = server.gave_up() => Some(exit),
-        }
+        },
+        Err(_) => Some(server.gave_up().await),
     };
     server.stop().await;
     match ended {

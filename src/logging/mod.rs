@@ -8,6 +8,7 @@ mod file;
 mod format;
 mod gate;
 mod levels;
+mod panics;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 pub use file::Rotation;
 pub use levels::{Levels, LevelsError};
+
+pub use panics::{last_panic, log_panics};
 
 use file::RotatingFile;
 use format::{LineFormat, SafeFields};

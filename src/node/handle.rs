@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::hosting::PanicDoor;
 use crate::{
     actors::{
         clock,
@@ -67,6 +68,8 @@ pub struct Doors {
     pub rendezvous: Option<(Door<ReportRendezvous>, Door<DiscoverNow>)>,
     /// By the names of the actors, for `/debug panic`.
     pub panics: Mutex<Vec<(&'static str, Door<PanicNow>)>>,
+    /// The hosted rendezvous server's, if one is hosted.
+    pub server_panic: PanicDoor,
 }
 
 /// What is fixed for the life of a node.
@@ -312,8 +315,12 @@ impl NodeHandle {
         if actor == "peer" && self.0.supervised.panic_one() {
             return Ok(());
         }
+        let server = self.0.doors.server_panic.lock().clone();
+        if let Some(door) = server.filter(|_| actor == "rendezvous server") {
+            return door.try_put_once(PanicNow).map_err(|_| Vec::new());
+        }
         let mut names: Vec<String> = doors.iter().map(|(name, _)| (*name).to_owned()).collect();
-        names.push("peer".into());
+        names.extend(["peer".into(), "rendezvous server".into()]);
         Err(names)
     }
 }

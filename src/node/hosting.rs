@@ -4,10 +4,13 @@ use std::{io, net::Ipv4Addr, sync::Arc};
 
 use futures_util::future::LocalBoxFuture;
 
+use parking_lot::Mutex;
+
 use crate::{
     actors::{
+        door::Door,
         rendezvous::host::{BindError, HostRendezvous, Hosted},
-        supervisor::Reports,
+        supervisor::{PanicNow, Reports},
     },
     metrics::Metrics,
     paths::Places,
@@ -27,7 +30,12 @@ pub struct EmbeddedHost {
     pub reports: Reports,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// The newest server's way to be made to panic (`/debug panic rendezvous server`).
+    pub panic: PanicDoor,
 }
+
+/// The way to make the hosted server panic, if one is hosted.
+pub type PanicDoor = Arc<Mutex<Option<Door<PanicNow>>>>;
 
 impl EmbeddedHost {
     fn start(&self, port: u16) -> io::Result<RendezvousServer> {
@@ -41,13 +49,15 @@ impl EmbeddedHost {
         };
         let listeners = rendezvous_server::bind(&config)?;
         let (policy, reports) = (self.policy, self.reports.clone());
-        RendezvousServer::start(
+        let server = RendezvousServer::start(
             &config,
             listeners,
             policy,
             reports,
             Arc::clone(&self.metrics),
-        )
+        )?;
+        *self.panic.lock() = Some(server.panic_door());
+        Ok(server)
     }
 }
 

@@ -66,6 +66,7 @@ impl Node {
             policy,
             reports: Rc::clone(&reports),
             metrics: Arc::clone(&metrics),
+            panic: Arc::default(),
         });
         let has_joins = !joins.is_empty();
         let prepared = startup::prepare(

@@ -297,6 +297,7 @@ impl Node {
             rtts: ways.ping.door(),
             rendezvous: rendezvous.then(|| (ways.rendezvous.door(), ways.rendezvous.door())),
             panics: parking_lot::Mutex::new(panics),
+            server_panic: Arc::clone(&self.host.panic),
         };
         NodeHandle::new(facts, doors, links, kept, Arc::clone(&self.metrics))
     }
@@ -327,7 +328,7 @@ async fn tell_reports(
                 metrics.messages_poisoned.increment();
                 tracing::error!(
                     actor,
-                    message,
+                    kind = message,
                     "A message was dropped: its actor failed on it twice"
                 );
             }

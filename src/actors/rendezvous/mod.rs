@@ -70,11 +70,6 @@ pub enum DiscoverReply {
 #[rtype(result = "()")]
 pub struct LinkEndedHere;
 
-/// Give the last known records once more. From a router that has lost its tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
-#[rtype(result = "()")]
-pub struct AnnounceRecords;
-
 /// For `/status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "Report")]
@@ -197,16 +192,6 @@ impl Handler<LinkEndedHere> for RendezvousActor {
 
     fn handle(&mut self, _: LinkEndedHere, context: &mut Self::Context) {
         self.feed(Input::LinkEndedHere, context);
-    }
-}
-
-impl Handler<AnnounceRecords> for RendezvousActor {
-    type Result = ();
-
-    fn handle(&mut self, _: AnnounceRecords, _: &mut Self::Context) {
-        if let Some((_, records)) = self.registration.known(clock::now()) {
-            self.announce(records);
-        }
     }
 }
 

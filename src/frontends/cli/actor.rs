@@ -8,7 +8,11 @@ use jiff::{Timestamp, Zoned};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{input::Typed, json, session::Session};
+use super::{
+    input::Typed,
+    json,
+    session::{Outcome, Session},
+};
 use crate::actors::events::{NodeEvent, RendezvousEvent};
 
 /// A typed line; its reader keeps it until `answer` comes.
@@ -25,15 +29,6 @@ pub struct TypedLine {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct ShowAll;
-
-/// What a typed line came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was answered.
-    Done,
-    /// The user wants to leave.
-    Quit,
-}
 
 /// A reply that can be given once, from whichever incarnation of the actor.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod command;
 pub mod completer;
+mod errors;
 pub mod input;
 pub mod json;
 pub mod output;

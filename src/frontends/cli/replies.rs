@@ -9,7 +9,6 @@ use super::{
     command::{COMMANDS, Spec},
     json::{kind, milliseconds},
     render::Renderer,
-    session::no_data,
     style::{duration, time_of_day},
 };
 use crate::{
@@ -358,6 +357,11 @@ pub fn help(spec: Option<&Spec>) -> Reply {
     lines.push("A line without / goes to everyone, or where /to says; //text sends a text that begins with /.".into());
     let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
     Reply::lines(lines).with(json!({ "commands": names }))
+}
+
+/// A reply's data where there is nothing to say.
+fn no_data() -> Value {
+    Value::Object(serde_json::Map::new())
 }
 
 fn cells<const N: usize>(words: [&str; N]) -> [String; N] {

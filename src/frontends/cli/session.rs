@@ -5,23 +5,22 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    actor::Outcome,
     command::{self, Command, CommandError},
-    input::{INPUT_BYTES_MAX, Typed},
+    errors::{internal, send_error, too_long},
+    input::Typed,
     json as events,
     output::Output,
     render::Renderer,
     replies::{self, Reply},
 };
 use crate::{
-    actors::router::{PeerName, Published, Recipients, SendError},
+    actors::router::{PeerName, Published, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    proto::peer_table::Status,
     wire::printable::Printable,
 };
 
@@ -35,6 +34,15 @@ pub struct Options {
     pub debug: bool,
     /// Colour.
     pub renderer: Renderer,
+}
+
+/// What a typed line came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered.
+    Done,
+    /// The user wants to leave.
+    Quit,
 }
 
 /// Why the node should end before its user wants to.
@@ -364,68 +372,6 @@ fn sent_reply(
     is_told.then(|| Reply::lines(lines).with(data))
 }
 
-fn send_error(error: NodeError) -> CommandError {
-    let NodeError::Send(error) = error else {
-        return internal(error);
-    };
-    let (code, hint) = match &error {
-        SendError::Nobody => (
-            "nobody",
-            "/peers shows who is known, /reconnect looks again".into(),
-        ),
-        SendError::NotLinked { status, .. } => ("not_connected", not_linked_hint(*status).into()),
-        SendError::Unknown(_) => (
-            "unknown_peer",
-            "/peers shows who is known, /reconnect looks again".into(),
-        ),
-        SendError::Ambiguous(peers) => {
-            let example = peers.first().map(ToString::to_string).unwrap_or_default();
-            (
-                "ambiguous_peer",
-                format!("write it in full, for example {example}"),
-            )
-        }
-        SendError::TooLong(_) => (
-            "too_long",
-            "send it in parts; a message has at most about 32 kB".into(),
-        ),
-        SendError::Full(_) => (
-            "queue_full",
-            "the peer does not read fast enough: wait, then send it again".into(),
-        ),
-        SendError::Ourselves => ("ourselves", "/peers shows who else is there".into()),
-        SendError::WaitingFull => ("queue_full", "wait until peers are connected".into()),
-    };
-    CommandError {
-        code,
-        message: error.to_string(),
-        hint,
-    }
-}
-
-fn not_linked_hint(status: Status) -> &'static str {
-    match status {
-        Status::Connecting => "it is being dialled: try again in a moment",
-        _ => "/reconnect dials it again",
-    }
-}
-
-fn internal(error: NodeError) -> CommandError {
-    CommandError {
-        code: "internal",
-        message: error.to_string(),
-        hint: "try again; the log has the details".into(),
-    }
-}
-
-fn too_long(by: usize) -> CommandError {
-    CommandError {
-        code: "too_long",
-        message: format!("the line is {by} bytes too long"),
-        hint: format!("a line has at most {INPUT_BYTES_MAX} bytes: send it in parts"),
-    }
-}
-
 fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Say(_) => "say",
@@ -446,9 +392,4 @@ fn name_of(command: &Command) -> &'static str {
         Command::Quit => "quit",
         Command::DebugPanic(_) => "debug",
     }
-}
-
-/// A reply's data where there is nothing to say.
-pub(super) fn no_data() -> Value {
-    Value::Object(serde_json::Map::new())
 }

@@ -125,7 +125,7 @@ fn the_built_in_values_are_those_of_the_product() {
             supervision.failures,
             supervision.stable_after
         ),
-        (seconds(60), 10, seconds(30))
+        (seconds(60), 5, seconds(30))
     );
 }
 

@@ -177,16 +177,6 @@ async fn waking_from_sleep_and_another_network_register_again() {
 }
 
 #[actix_rt::test]
-async fn a_router_that_lost_its_tables_gets_the_records_again() {
-    let lab = lab_with(vec![record("bob@CIC", "10.0.0.2:4000")]);
-    let node = Node::remote(&lab, "alice").await;
-    node.records.borrow_mut().clear();
-    node.ask(AnnounceRecords).await;
-    tokio::task::yield_now().await;
-    assert_eq!(node.peers(), ["bob@CIC"]);
-}
-
-#[actix_rt::test]
 async fn the_registration_is_on_disk_until_it_is_taken_back() {
     let lab = lab_with(Vec::new());
     let home = tempfile::tempdir().unwrap();

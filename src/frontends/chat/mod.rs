@@ -1,24 +1,32 @@
 //! `papo chat` and `papo serve`: a node with a front end, from the first line to the exit code.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+mod ends;
+mod feed;
+
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
-use super::cli::{
-    actor::{Answer, CliActor, Outcome, ShowAll, TypedLine},
-    completer::PeerCompleter,
-    input::{self, Typed},
-    json,
-    output::Output,
-    render::Renderer,
-    session::{Fatal, Options, Session},
-    style::Style,
-    terminal::{self, TerminalInput, TerminalOptions, echo_commands},
+use self::{
+    ends::{Ends, print_warnings},
+    feed::{End, Feed, Input, settle},
+};
+use super::{
+    cli::{
+        actor::{CliActor, ShowAll},
+        json,
+        output::Output,
+        render::Renderer,
+        session::{Fatal, Options, Session},
+        style::Style,
+        terminal,
+    },
+    exit::{Exit, complain},
+    signals::Signals,
 };
 use crate::{
     actors::{
@@ -27,40 +35,11 @@ use crate::{
         supervisor::supervise,
     },
     args::{Color, Invocation, Mode},
-    logging::{self, LogControl, LogGuard, LogSetup},
-    node::{Node, NodeHandle, RunningNode, StartError, restart_policy},
-    paths::{Places, create_private},
+    logging::{LogControl, LogGuard},
+    node::{Node, RunningNode, StartError, restart_policy},
+    paths::Places,
     settings::Settings,
-    wire::printable::Printable,
 };
-
-/// How the program ends (product text, *Exit codes*).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: done, also after one signal.
-    Done,
-    /// 1: a failure while running.
-    Failure,
-    /// 2: usage or settings.
-    Usage,
-    /// 7: the identity is in use.
-    IdentityInUse,
-    /// 130 or 143: a second Ctrl-C or SIGTERM.
-    Killed(u8),
-}
-
-impl Exit {
-    /// The number for the shell.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failure => 1,
-            Self::Usage => 2,
-            Self::IdentityInUse => 7,
-            Self::Killed(code) => code,
-        }
-    }
-}
 
 /// Events that may wait for the front end.
 const EVENTS: usize = 1024;
@@ -68,12 +47,9 @@ const EVENTS: usize = 1024;
 /// The most that an orderly end may take.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
-/// Warnings of the log that may wait for the screen.
-const WARNINGS: usize = 64;
-
 /// Runs a node until it ends.
 pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> Exit {
-    let signals = match Signals::new() {
+    let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
             return complain(
@@ -83,7 +59,13 @@ pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> 
         }
     };
     let joins = invocation.join.iter().map(|it| (it.host.clone(), it.port));
-    let node = match Node::prepare(settings.clone(), places, joins.collect()).await {
+    let prepare = Node::prepare(settings.clone(), places, joins.collect());
+    let prepared = tokio::select! {
+        prepared = prepare => prepared,
+        // Nothing was registered yet, and what was hosted goes with the process.
+        _ = signals.next() => return Exit::Done,
+    };
+    let node = match prepared {
         Ok(node) => node,
         Err(error @ StartError::Running { .. }) => {
             return complain(&error.to_string(), Exit::IdentityInUse);
@@ -106,30 +88,6 @@ struct Chat {
     invocation: Invocation,
     settings: Settings,
     signals: Signals,
-}
-
-/// Where the front end's lines come from and go to.
-struct Ends {
-    output: Output,
-    broken: Option<oneshot::Receiver<()>>,
-    input: Input,
-    completer: Option<PeerCompleter>,
-}
-
-enum Input {
-    Terminal(mpsc::Receiver<TerminalInput>),
-    Pipe(mpsc::Receiver<Typed>),
-    None,
-}
-
-/// What ended the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum End {
-    Quit,
-    InputEnded,
-    Signal,
-    OutputClosed,
-    Fatal(Fatal),
 }
 
 impl Chat {
@@ -257,72 +215,6 @@ impl Chat {
         }
     }
 
-    fn open_ends(&self, node: &Node) -> io::Result<Ends> {
-        let serve = self.invocation.mode == Mode::Serve;
-        if !serve && !self.invocation.json && terminal::supported() {
-            return self.open_terminal(node);
-        }
-        let (output, broken) = Output::pipe(io::stdout());
-        let input = match serve {
-            true => Input::None,
-            false => Input::Pipe(input::read(io::stdin())),
-        };
-        Ok(Ends {
-            output,
-            broken: Some(broken),
-            input,
-            completer: None,
-        })
-    }
-
-    fn open_terminal(&self, node: &Node) -> io::Result<Ends> {
-        let completer = PeerCompleter::default();
-        let history = node.places().prompt_history(node.own().as_str()).ok();
-        let private = |path: &PathBuf| path.parent().is_some_and(|it| create_private(it).is_ok());
-        let (writer, input) = terminal::start(TerminalOptions {
-            prompt: format!("{}> ", Printable::id(node.own().name())),
-            history_path: history.filter(private),
-            completer: Arc::new(completer.clone()),
-            echo: echo_commands,
-        })?;
-        Ok(Ends {
-            output: Output::Terminal(writer),
-            broken: None,
-            input: Input::Terminal(input),
-            completer: Some(completer),
-        })
-    }
-
-    /// On a terminal to a file, warnings above the prompt; otherwise to stderr. `--log-file` adds a file.
-    fn start_log(
-        &self,
-        node: &Node,
-        interactive: bool,
-    ) -> Result<(LogControl, LogGuard, mpsc::Receiver<String>), String> {
-        let settings = &self.settings.logging;
-        let (warn, warnings) = mpsc::channel(WARNINGS);
-        let own = interactive.then(|| node.places().log_file(node.own().as_str()).ok());
-        let mut files: Vec<PathBuf> = own.flatten().filter(is_writable).into_iter().collect();
-        files.extend(
-            settings
-                .file
-                .as_deref()
-                .map(|file| node.places().expand(file)),
-        );
-        let setup = LogSetup {
-            levels: settings.level.clone(),
-            stderr: !interactive,
-            files,
-            rotation: settings.rotate,
-            keep: settings.keep,
-            warnings: interactive.then_some(warn),
-        };
-        match logging::start(setup) {
-            Ok((control, guard)) => Ok((control, guard, warnings)),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
     /// The first line says all; the next ones what is worth knowing.
     fn first_lines(&self, node: &Node) -> String {
         let rendezvous = node.rendezvous();
@@ -356,63 +248,6 @@ impl Chat {
     }
 }
 
-/// Reads lines and hands each to CliActor, keeping it until it is answered.
-struct Feed {
-    door: Door<TypedLine>,
-    session: Arc<Session>,
-}
-
-impl Feed {
-    async fn run(self, input: Input) -> End {
-        match input {
-            Input::None => std::future::pending().await,
-            Input::Pipe(mut lines) => {
-                while let Some(line) = lines.recv().await {
-                    if self.hand_over(line).await == Outcome::Quit {
-                        return End::Quit;
-                    }
-                }
-                End::InputEnded
-            }
-            Input::Terminal(mut inputs) => {
-                while let Some(input) = inputs.recv().await {
-                    let TerminalInput::Line(line) = input else {
-                        return End::Quit;
-                    };
-                    if self.hand_over(Typed::Line(line)).await == Outcome::Quit {
-                        return End::Quit;
-                    }
-                }
-                End::Quit
-            }
-        }
-    }
-
-    async fn hand_over(&self, line: Typed) -> Outcome {
-        let (answer, answered) = Answer::new();
-        self.door.tell(TypedLine { line, answer }).await;
-        match answered.await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let hint = "type it again; the log has the details";
-                self.session
-                    .complain("internal", "internal error: the line was not run", hint)
-                    .await;
-                Outcome::Done
-            }
-        }
-    }
-}
-
-/// Gives messages under way their time: all of it at the end of the input, an ACK timeout after `/quit`.
-async fn settle(end: &End, node: &NodeHandle) {
-    match end {
-        End::InputEnded => node.settled(None).await,
-        End::Quit => node.settled(Some(node.facts().ack_timeout)).await,
-        End::Signal | End::OutputClosed | End::Fatal(_) => {}
-    }
-}
-
 /// The orderly end: the node first, then what it still had to say.
 async fn stop(
     end: &End,
@@ -441,69 +276,5 @@ fn exit_of(end: &End) -> Exit {
             complain(&words, Exit::Failure)
         }
         _ => Exit::Done,
-    }
-}
-
-fn print_warnings(mut warnings: mpsc::Receiver<String>, output: Output) -> JoinHandle<()> {
-    actix_rt::spawn(async move {
-        while let Some(line) = warnings.recv().await {
-            // A pipe has its log on stderr; this is a terminal, which counts what it cannot show.
-            drop(output.offer(line));
-        }
-    })
-}
-
-fn is_writable(file: &PathBuf) -> bool {
-    let made = file
-        .parent()
-        .is_some_and(|folder| create_private(folder).is_ok());
-    made && std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(file)
-        .is_ok()
-}
-
-/// Says on stderr why the program ends.
-#[expect(
-    clippy::print_stderr,
-    reason = "the place where a front end speaks before it has an output"
-)]
-pub fn complain(words: &str, exit: Exit) -> Exit {
-    eprintln!("papo: {words}");
-    exit
-}
-
-/// Writes to standard output, where a closed pipe is an error and no panic.
-pub fn say(text: &str) -> io::Result<()> {
-    use io::Write;
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", text.trim_end())?;
-    out.flush()
-}
-
-/// The signals that end a node.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next signal; gives the exit code of a process that it ended at once.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 130,
-            _ = self.terminate.recv() => 143,
-            _ = self.hangup.recv() => 129,
-        }
     }
 }
