@@ -6,6 +6,8 @@
 )]
 
 mod chatting;
+mod ending;
 mod hosting;
+mod piping;
 mod plain_starts;
 mod support;
