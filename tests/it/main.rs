@@ -7,7 +7,9 @@
 
 mod chatting;
 mod ending;
+mod hostile;
 mod hosting;
 mod piping;
 mod plain_starts;
+mod starting;
 mod support;
