@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText, WAITING_MAX,
-    Waiting,
-};
+use super::{Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText};
 use crate::{
     actors::{events::NodeEvent, link_out::SharedQueue, recent::RecentFact},
     proto::{
@@ -20,6 +17,20 @@ use crate::{
         identity::PeerId,
     },
 };
+
+/// The most texts that wait for peers that are not known yet.
+const WAITING_MAX: usize = 1024;
+
+/// An accepted text for which there is no peer yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What.
+    pub draft: Draft,
+    /// To whom.
+    pub to: Recipients,
+    /// It fails at this time.
+    pub until: Instant,
+}
 
 impl RouterActor {
     /// Accepts a text for sending, or says why not. Asked again with the same message id it sends nothing twice.
