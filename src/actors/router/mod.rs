@@ -33,7 +33,7 @@ use crate::{
     metrics::Metrics,
     proto::{
         link::LinkId,
-        peer_table::{Output, PeerTable, TableLimits},
+        peer_table::{Link, Output, PeerTable, TableLimits},
     },
     wire::identity::PeerId,
 };
@@ -101,59 +101,68 @@ impl RouterActor {
         }
     }
 
-    /// Rebuilds the tables from what outlived a former incarnation.
-    fn rebuild(&mut self) {
-        let now = clock::now();
+    /// Rebuilds the tables from what outlived a former incarnation. Nothing is dialled before all is known.
+    fn rebuild(&mut self, now: Instant) {
         let (open, dialling) = self.links.announce();
-        let mut linked = HashSet::new();
+        let (joined, records) = {
+            let kept = self.kept.inner.lock();
+            (kept.joined.clone(), kept.records.clone())
+        };
+        for (address, lasting) in joined {
+            self.table.join(now, address, lasting);
+        }
         for opened in open {
-            linked.extend(opened.target.as_ref().map(|target| target.address));
             self.link_opened(now, opened);
         }
         for target in &dialling {
             self.table.dialling(now, target);
         }
-        let kept = self.kept.inner.lock();
-        for (address, lasting) in &kept.joined {
-            let known =
-                linked.contains(address) || dialling.iter().any(|it| it.address == *address);
-            if !known {
-                self.table.join(now, *address, *lasting);
+        if let Some((at, records)) = records {
+            self.table.discovered(at, &records);
+        }
+        for (peer, queue) in self.kept.queues() {
+            let mut queue = queue.lock();
+            if !queue.writer().is_some_and(|it| self.open.contains_key(&it)) {
+                queue.set_writer(None);
             }
+            self.owing.insert(peer);
         }
-        if let Some((_, records)) = &kept.records {
-            self.table.discovered(now, records);
-        }
-        drop(kept);
-        self.owing = self
-            .kept
-            .queues()
-            .into_iter()
-            .map(|(peer, _)| peer)
-            .collect();
     }
 
-    /// Adds an open link; false if it was known already.
-    fn link_opened(&mut self, now: Instant, opened: LinkOpened) -> bool {
+    /// Adds an open link and tells of it; whatever of that a former incarnation did is not done again.
+    fn link_opened(&mut self, now: Instant, opened: LinkOpened) {
         if self.open.contains_key(&opened.link) {
-            return false;
+            return;
         }
         self.first_link.get_or_insert(now);
-        let peer = opened.peer.clone();
-        let link = crate::proto::peer_table::Link {
+        self.show_opened(&opened);
+        let (peer, target) = (opened.peer.clone(), opened.target.clone());
+        let link = Link {
             id: opened.link,
             direction: opened.direction,
             address: opened.address,
             opened: opened.opened,
         };
-        let target = opened.target.clone();
         self.open.insert(opened.link, opened);
         let heard = heard_in(&self.open, now);
         let outputs = self
             .table
             .link_opened(now, &peer, link, target.as_ref(), heard);
         self.apply(outputs);
-        true
+        let announced = self.kept.queue_of(&peer).lock().announce();
+        for message in announced {
+            self.announce(message, 1);
+        }
+    }
+
+    fn show_opened(&mut self, opened: &LinkOpened) {
+        if self.kept.inner.lock().shown.insert(opened.link) {
+            self.emit(NodeEvent::PeerConnected {
+                peer: opened.peer.clone(),
+                direction: opened.direction,
+                address: opened.address,
+            });
+        }
     }
 
     /// Time passes: dials, expiries, texts that wait for peers.
@@ -186,6 +195,8 @@ impl RouterActor {
 
     /// The one place where the table's wishes become effects.
     fn apply(&mut self, outputs: Vec<Output>) {
+        let is_forgotten = |output: &Output| matches!(output, Output::Forgotten(_));
+        let forgets = outputs.iter().any(is_forgotten);
         for output in outputs {
             match output {
                 Output::Dial(target) => self.links.dial(target),
@@ -203,8 +214,12 @@ impl RouterActor {
                     known,
                     claimed,
                 } => self.conflict(peer, known, claimed),
-                Output::Forgotten(peer) => self.forgotten(&peer),
+                Output::Forgotten(peer) => self.fail_waiting(&peer, "the peer is gone"),
             }
+        }
+        if forgets {
+            let table = &self.table;
+            self.kept.forget_unknown(|peer| table.get(peer).is_some());
         }
     }
 
@@ -213,12 +228,6 @@ impl RouterActor {
         if let Some(opened) = link.and_then(|link| self.open.get(&link)) {
             opened.out.wake();
         }
-    }
-
-    fn forgotten(&mut self, peer: &PeerId) {
-        self.fail_waiting(peer, "the peer is gone");
-        self.owing.remove(peer);
-        self.kept.forget(peer);
     }
 
     fn fail_waiting(&mut self, peer: &PeerId, reason: &'static str) {
@@ -252,7 +261,9 @@ impl Actor for RouterActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.rebuild();
+        let now = clock::now();
+        self.rebuild(now);
+        self.tick(now);
         self.settle(ctx);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
     proto::{
         outgoing::{Outcome, OwnMessage},
-        peer_table::Status,
+        peer_table::{SEEDS_MAX, Status},
     },
     wire::{destination::Destination, identity::PeerId},
 };
@@ -44,6 +44,14 @@ impl RouterActor {
             code: "address_unreachable",
             message: format!("{address}: {reason}"),
             hint: hint.into(),
+        });
+    }
+
+    pub(super) fn too_many_addresses(&mut self, address: SocketAddr) {
+        self.emit(NodeEvent::Trouble {
+            code: "too_many_addresses",
+            message: format!("{address} is not dialled: {SEEDS_MAX} addresses are tried already"),
+            hint: "wait until some of them have answered or were given up".into(),
         });
     }
 
