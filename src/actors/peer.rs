@@ -397,3 +397,11 @@ impl Drop for AbortOnDrop {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+#[path = "peer_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "peer_ending_tests.rs"]
+mod ending_tests;
