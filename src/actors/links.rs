@@ -383,3 +383,7 @@ fn title(direction: Direction) -> &'static str {
         Direction::Outbound => "Outbound",
     }
 }
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod tests;

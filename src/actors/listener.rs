@@ -96,3 +96,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::Interrupted
     )
 }
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;

@@ -315,7 +315,7 @@ async fn dialled(rig: &Rig, peer: Option<&str>) -> (BufReader<tokio::net::TcpStr
 async fn a_dial_says_hello_and_is_a_link_with_hello_ok() {
     let rig = Rig::new();
     let (mut stream, target) = dialled(&rig, None).await;
-    assert_eq!(rig.links.announce().1, [target.clone()]);
+    assert_eq!(rig.links.announce().1, std::slice::from_ref(&target));
     let hello_ok = b"{\"type\":\"HELLO_OK\",\"peer_id\":\"eve@Y\"}\n";
     stream.write_all(hello_ok).await.unwrap();
     let opened = rig.opened.next().await;

@@ -209,7 +209,7 @@ where
     fn keep(&mut self, letter: Letter<A>) {
         if letter.deliveries_left > 0 {
             self.in_hand = Some(letter);
-        } else {
+        } else if letter.deliveries > 1 {
             (self.reports)(Report::Poisoned {
                 actor: self.actor,
                 message: letter.name,

@@ -103,6 +103,8 @@ async fn messages_queued_behind_a_panic_arrive_in_order_at_the_next_incarnation(
     assert_eq!(add.ask(Add(3)).await, Ok(6));
     assert_eq!(*rig.seen.borrow(), [1, 2, 3]);
     assert_eq!(restarts(&rig), 1);
+    let reports = rig.reports.borrow().len();
+    assert_eq!(reports, 1, "what is given only once is not poisoned");
 }
 
 #[actix_rt::test]
