@@ -276,3 +276,6 @@ fn heard_in(
 ) -> impl Fn(LinkId) -> Option<Instant> {
     move |link| open.get(&link).map(|opened| opened.out.heard(now))
 }
+
+#[cfg(test)]
+mod tests;
