@@ -338,4 +338,6 @@ impl Session {
 }
 
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod tests;
