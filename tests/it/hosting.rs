@@ -26,6 +26,8 @@ fn eager(name: &str, server: &Server) -> Start {
     node(name)
         .at(&server.address)
         .env("PAPO_RENDEZVOUS__DISCOVERY_INTERVAL", "1s")
+        .env("PAPO_CONNECTION__RECONNECT_BACKOFF_BASE", "100ms")
+        .env("PAPO_CONNECTION__RECONNECT_BACKOFF_MAX", "200ms")
 }
 
 #[test]

@@ -6,6 +6,11 @@
 )]
 
 mod chatting;
+mod ending;
+mod hostile;
 mod hosting;
+mod panics;
+mod piping;
 mod plain_starts;
+mod starting;
 mod support;

@@ -24,7 +24,7 @@ fn name(node: &Node) -> String {
 /// Both have heard what the other said, and only once.
 fn they_talk(one: &mut Node, other: &mut Node, text: &str) {
     for (from, to) in [(0, 1), (1, 0)] {
-        let mut both = [&mut *one, &mut *other];
+        let both = [&mut *one, &mut *other];
         let (sender, receiver) = (name(both[from]), name(both[to]));
         let text = format!("{text} from {sender}");
         let mark = both[from].mark();

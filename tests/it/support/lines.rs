@@ -26,16 +26,8 @@ pub struct Line {
     pub source: Source,
     /// Without its newline.
     pub text: String,
-}
-
-impl Line {
     /// The line as JSON; null if it is none, or comes from standard error.
-    pub fn json(&self) -> Value {
-        match self.source {
-            Source::Out => serde_json::from_str(&self.text).unwrap_or_default(),
-            Source::Err => Value::Null,
-        }
-    }
+    pub json: Value,
 }
 
 /// All lines of one process or connection so far.
@@ -87,27 +79,29 @@ impl Lines {
         });
     }
 
-    /// Waits until `find` finds what it looks for in all lines so far; fails with all of them when the limit is over,
-    /// or when no more can come.
-    pub fn wait<T>(
+    /// Waits for the first line behind the `mark` that is as expected; fails when the limit is over, or when no more
+    /// can come.
+    pub fn wait(
         &self,
         what: &str,
         limit: Duration,
-        mut find: impl FnMut(&[Line]) -> Option<T>,
-    ) -> T {
-        let mut found = None;
+        mark: usize,
+        is_it: impl Fn(&Line) -> bool,
+    ) -> Line {
+        let (mut seen, mut found) = (mark, None);
         let (state, waited) = self
             .changed
             .wait_timeout_while(self.state(), limit, |state| {
-                found = find(&state.lines);
+                let new = state.lines.get(seen..).unwrap_or_default();
+                found = new.iter().find(|line| is_it(line)).cloned();
+                seen = seen.max(state.lines.len());
                 found.is_none() && state.open > 0
             })
             .unwrap();
-        let ended = state.open == 0;
         drop(state);
-        let why = match (waited.timed_out(), ended) {
-            (true, _) => format!("not within {limit:?}"),
-            _ => "and no more can come".into(),
+        let why = match waited.timed_out() {
+            true => format!("not within {limit:?}"),
+            false => "and no more can come".into(),
         };
         found.unwrap_or_else(|| panic!("{} waits for {what}: {why}", self.name))
     }
@@ -133,7 +127,10 @@ impl Lines {
     /// All lines so far, as a failure shows them.
     pub fn transcript(&self) -> String {
         let mut text = format!("---- {} ----\n", self.name);
-        for Line { source, text: line } in self.all() {
+        for Line {
+            source, text: line, ..
+        } in self.all()
+        {
             let mark = if source == Source::Err { "2>" } else { " >" };
             writeln!(text, "{mark} {line}").unwrap();
         }
@@ -141,7 +138,11 @@ impl Lines {
     }
 
     fn add(&self, source: Source, text: String) {
-        self.state().lines.push(Line { source, text });
+        let json = match source {
+            Source::Out => serde_json::from_str(&text).unwrap_or_default(),
+            Source::Err => Value::Null,
+        };
+        self.state().lines.push(Line { source, text, json });
         self.changed.notify_all();
     }
 

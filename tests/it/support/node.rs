@@ -139,25 +139,20 @@ impl Node {
 
     /// The same, for the lines after a mark.
     pub fn line_after(&self, mark: usize, words: &str) -> String {
-        let is_it = |line: &&Line| line.source == Source::Out && line.text.contains(words);
-        let first = |lines: &[Line]| {
-            lines[mark.min(lines.len())..]
-                .iter()
-                .find(is_it)
-                .map(|line| line.text.clone())
-        };
-        self.lines.wait(words, LIMIT, first)
+        self.wait(mark, Source::Out, words)
     }
 
     /// Waits until what it said on standard error holds these words.
     pub fn log(&self, words: &str) -> String {
-        let is_it = |line: &&Line| line.source == Source::Err && line.text.contains(words);
-        self.lines.wait(words, LIMIT, |lines| {
-            lines.iter().find(is_it).map(|line| line.text.clone())
-        })
+        self.wait(0, Source::Err, words)
     }
 
-    /// Waits for its first event and gives its id.
+    fn wait(&self, mark: usize, source: Source, words: &str) -> String {
+        let is_it = |line: &Line| line.source == source && line.text.contains(words);
+        self.lines.wait(words, LIMIT, mark, is_it).text
+    }
+
+    /// Waits for its first event.
     pub fn ready(&self) -> Value {
         self.event("ready", |_| true)
     }
@@ -185,20 +180,14 @@ impl Node {
         kind: &str,
         is_it: impl Fn(&Value) -> bool,
     ) -> Value {
-        let mut seen = mark;
-        let find = |lines: &[Line]| {
-            let new = lines.get(seen..).unwrap_or_default();
-            seen = seen.max(lines.len());
-            new.iter()
-                .map(Line::json)
-                .find(|event| event["event"] == kind && is_it(event))
-        };
-        self.lines.wait(&format!("the event {kind}"), limit, find)
+        let is_event = |line: &Line| line.json["event"] == kind && is_it(&line.json);
+        let what = format!("the event {kind}");
+        self.lines.wait(&what, limit, mark, is_event).json
     }
 
     /// All events of a kind so far.
     pub fn events(&self, kind: &str) -> Vec<Value> {
-        let events = self.lines.all().into_iter().map(|line| line.json());
+        let events = self.lines.all().into_iter().map(|line| line.json);
         events.filter(|event| event["event"] == kind).collect()
     }
 
@@ -222,14 +211,10 @@ impl Node {
     pub fn ask(&mut self, line: &str) -> Value {
         let mark = self.mark();
         self.send(line);
-        let mut seen = mark;
-        let is_answer = |event: &Value| event["event"] == "reply" || (event["event"] == "error");
-        self.lines
-            .wait(&format!("the answer to {line}"), LIMIT, |lines| {
-                let new = lines.get(seen..).unwrap_or_default();
-                seen = seen.max(lines.len());
-                new.iter().map(Line::json).find(is_answer)
-            })
+        let is_answer =
+            |line: &Line| line.json["event"] == "reply" || line.json["event"] == "error";
+        let what = format!("the answer to {line}");
+        self.lines.wait(&what, LIMIT, mark, is_answer).json
     }
 }
 

@@ -58,18 +58,13 @@ impl RawPeer {
 
     /// Waits for a line of this type with something in it.
     pub fn hears_one(&self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        let find = |lines: &[Line]| {
-            lines
-                .iter()
-                .map(Line::json)
-                .find(|line| line["type"] == kind && is_it(line))
-        };
-        self.lines.wait(kind, LIMIT, find)
+        let is_line = |line: &Line| line.json["type"] == kind && is_it(&line.json);
+        self.lines.wait(kind, LIMIT, 0, is_line).json
     }
 
     /// The types of all lines so far.
     pub fn heard(&self) -> Vec<String> {
-        let kind = |line: &Line| line.json()["type"].as_str().unwrap_or_default().to_owned();
+        let kind = |line: &Line| line.json["type"].as_str().unwrap_or_default().to_owned();
         self.lines.all().iter().map(kind).collect()
     }
 

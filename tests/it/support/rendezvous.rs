@@ -40,12 +40,6 @@ impl Server {
     pub fn port(&self) -> &str {
         self.address.rsplit(':').next().unwrap()
     }
-
-    /// Ends it as kill -9 does, and starts it again at the same place.
-    pub fn kill_and_restart(self) -> Self {
-        self.program.kill();
-        Self::start_at(self.port(), self.program.home())
-    }
 }
 
 /// One request over a connection of its own; everything that is answered.
