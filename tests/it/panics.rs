@@ -34,7 +34,9 @@ fn say(node: &mut Node, to: &str, at: usize) {
 /// All that a node sent was delivered; its order is that of sending.
 fn all_are_delivered(node: &Node) {
     for at in 0..MESSAGES {
-        node.event("delivered", |event| event["ref"] == at.to_string());
+        node.event("delivered", |event| {
+            event["ref"].as_str() == Some(&at.to_string())
+        });
     }
     assert_eq!(node.events("delivered").len(), MESSAGES);
     assert!(node.events("failed").is_empty() && node.events("ack_timeout").is_empty());
