@@ -117,11 +117,10 @@ pub struct Inbox<A: Actor>(pub(super) mpsc::Receiver<Letter<A>>);
 /// A message that panicked its actor is given once more, then dropped.
 const DELIVERIES_MAX: u8 = 2;
 
-/// One queued message with its deliveries left.
+/// One queued message with its deliveries.
 pub(super) struct Letter<A: Actor> {
+    pub(super) deliveries: u8,
     pub(super) deliveries_left: u8,
-    /// It was never to be given twice, so its loss is no fault.
-    pub(super) once: bool,
     pub(super) name: &'static str,
     content: Box<dyn Deliver<A>>,
 }
@@ -129,6 +128,7 @@ pub(super) struct Letter<A: Actor> {
 impl<A: Actor> Letter<A> {
     /// Gives a clone to the actor; true once its handler has run to the end.
     pub(super) async fn deliver(&mut self, address: &Addr<A>) -> bool {
+        self.deliveries = self.deliveries.saturating_add(1);
         self.deliveries_left = self.deliveries_left.saturating_sub(1);
         self.content.deliver(address).await
     }
@@ -190,8 +190,8 @@ impl<A: Actor<Context = Context<A>>> Queue<A> {
         M::Result: Send,
     {
         Letter {
+            deliveries: 0,
             deliveries_left: deliveries,
-            once: deliveries == 1,
             name: std::any::type_name::<M>(),
             content: Box::new(Content { message, reply }),
         }

@@ -14,4 +14,6 @@ pub mod recent;
 pub mod rendezvous;
 pub mod router;
 pub mod supervisor;
+#[cfg(test)]
+mod testing;
 pub mod transport;

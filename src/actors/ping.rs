@@ -180,3 +180,7 @@ impl Handler<ReportRtts> for PingActor {
 }
 
 crate::panics_on_request!(PingActor);
+
+#[cfg(test)]
+#[path = "ping_tests.rs"]
+mod tests;

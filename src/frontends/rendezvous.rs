@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
 };
@@ -17,7 +18,7 @@ use crate::{
     metrics::Metrics,
     node::{restart_policy, server_config},
     paths::Places,
-    rendezvous_server::{self, RendezvousServer, ServerConfig},
+    rendezvous_server::{self, RendezvousServer},
     settings::{Listen, Settings},
 };
 
@@ -41,8 +42,7 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
         Err(error) => return complain(&error.to_string(), Exit::Failure),
     };
     logging::log_panics();
-    let config = config(&settings, &places);
-    match start(&settings, &config) {
+    match start(&settings, &places) {
         Ok(server) => serve(server).await,
         Err(error) => {
             let hint = match error.kind() {
@@ -50,34 +50,38 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
                 io::ErrorKind::PermissionDenied => " (ports below 1024 need rights)",
                 _ => "",
             };
+            let port = settings.rendezvous_server.port;
             complain(
-                &format!("cannot listen on port {}: {error}{hint}", config.port),
+                &format!("cannot listen on port {port}: {error}{hint}"),
                 Exit::Failure,
             )
         }
     }
 }
 
-fn config(settings: &Settings, places: &Places) -> ServerConfig {
+fn start(settings: &Settings, places: &Places) -> io::Result<RendezvousServer> {
     let mut config = server_config(&settings.rendezvous_server);
-    let address = match settings.rendezvous_server.listen {
-        Listen::Address(ip) => ip.to_string(),
-        Listen::Auto | Listen::All => "all".into(),
-    };
-    config.records_file = places.rendezvous_records(&address, config.port).ok();
-    config
-}
-
-fn start(settings: &Settings, config: &ServerConfig) -> io::Result<RendezvousServer> {
-    let listeners = rendezvous_server::bind(config)?;
+    let listeners = rendezvous_server::bind(&config)?;
+    // With port 0 the system has chosen one: the records are of the server at that port.
+    let bound = listeners.first().and_then(|it| it.local_addr().ok());
+    let port = bound.map_or(config.port, |address| address.port());
+    config.records_file = records_file(settings, places, port);
     let policy = restart_policy(&settings.supervision);
     RendezvousServer::start(
-        config,
+        &config,
         listeners,
         policy,
         Rc::new(log),
         Arc::new(Metrics::default()),
     )
+}
+
+fn records_file(settings: &Settings, places: &Places, port: u16) -> Option<PathBuf> {
+    let address = match settings.rendezvous_server.listen {
+        Listen::Address(ip) => ip.to_string(),
+        Listen::Auto | Listen::All => "all".into(),
+    };
+    places.rendezvous_records(&address, port).ok()
 }
 
 fn log(report: Report) {
@@ -99,15 +103,18 @@ fn log(report: Report) {
 }
 
 async fn serve(mut server: RendezvousServer) -> Exit {
-    announce(server.local_addrs());
-    let ended = match Signals::new() {
-        Ok(mut signals) => tokio::select! {
-            _ = signals.next() => None,
-            exit = server.gave_up() => Some(exit),
-        },
-        Err(_) => Some(server.gave_up().await),
+    let Ok(mut signals) = Signals::new() else {
+        return complain("signals cannot be handled", Exit::Failure);
     };
-    server.stop().await;
+    announce(server.local_addrs());
+    let ended = tokio::select! {
+        _ = signals.next() => None,
+        exit = server.gave_up() => Some(exit),
+    };
+    tokio::select! {
+        () = server.stop() => {}
+        code = signals.next() => return Exit::Killed(code),
+    }
     match ended {
         None => Exit::Done,
         Some(_) => complain(

@@ -316,11 +316,13 @@ impl NodeHandle {
             return Ok(());
         }
         let server = self.0.doors.server_panic.lock().clone();
+        let hosts = server.is_some();
         if let Some(door) = server.filter(|_| actor == "rendezvous server") {
             return door.try_put_once(PanicNow).map_err(|_| Vec::new());
         }
         let mut names: Vec<String> = doors.iter().map(|(name, _)| (*name).to_owned()).collect();
-        names.extend(["peer".into(), "rendezvous server".into()]);
+        names.push("peer".into());
+        names.extend(hosts.then(|| "rendezvous server".into()));
         Err(names)
     }
 }

@@ -221,7 +221,8 @@ impl Chat {
         let listen = node.listen();
         if self.invocation.json {
             let rendezvous = rendezvous.map(|(address, _)| address);
-            return json::ready(node.own(), &listen, rendezvous.as_deref(), Timestamp::now());
+            let (at, notices) = (Timestamp::now(), node.notices());
+            return json::ready(node.own(), &listen, rendezvous.as_deref(), &notices, at);
         }
         let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
         let rendezvous = match rendezvous {

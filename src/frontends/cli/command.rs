@@ -6,7 +6,6 @@ use thiserror::Error;
 use crate::{
     actors::router::{PeerName, Recipients},
     wire::{
-        destination::Destination,
         identity::{PeerId, check_own_part},
         printable::Printable,
     },
@@ -40,7 +39,7 @@ pub enum Command {
     /// `/status`
     Status,
     /// `/history [TARGET] [N]`
-    History(Option<Destination>, usize),
+    History(Option<Recipients>, usize),
     /// `/clear`
     Clear,
     /// `/help [COMMAND]`
@@ -225,7 +224,7 @@ impl Object {
                 .transpose()
                 .map(Command::To),
             "history" => {
-                let with = self.to.as_deref().map(destination).transpose()?;
+                let with = self.to.as_deref().map(recipients).transpose()?;
                 Ok(Command::History(
                     with,
                     self.count.unwrap_or(HISTORY_DEFAULT),
@@ -348,10 +347,6 @@ fn recipients(text: &str) -> Result<Recipients, CommandError> {
     }
 }
 
-fn destination(text: &str) -> Result<Destination, CommandError> {
-    Destination::parse(text).map_err(|error| bad_target(text, &error.to_string()))
-}
-
 fn peers_filter(arguments: &str) -> Result<Option<String>, CommandError> {
     match optional(arguments) {
         None | Some("*") => Ok(None),
@@ -384,9 +379,9 @@ fn history(arguments: &str) -> Result<Command, CommandError> {
             None,
             count(only).unwrap_or(HISTORY_DEFAULT),
         )),
-        (Some(with), None) => Ok(Command::History(Some(destination(with)?), HISTORY_DEFAULT)),
+        (Some(with), None) => Ok(Command::History(Some(recipients(with)?), HISTORY_DEFAULT)),
         (Some(with), Some(number)) => match count(number) {
-            Some(count) => Ok(Command::History(Some(destination(with)?), count)),
+            Some(count) => Ok(Command::History(Some(recipients(with)?), count)),
             None => Err(usage("history")),
         },
     }

@@ -83,8 +83,16 @@ fn the_other_commands_take_what_they_say() {
     ok("/peers #CIC", Command::Peers(Some("CIC".into())));
     ok("/history", Command::History(None, 20));
     ok("/history 5", Command::History(None, 5));
-    let bob = Destination::parse("bob@CIC").unwrap();
-    ok("/history bob@CIC 7", Command::History(Some(bob), 7));
+    let with = |peer| Some(Recipients::Peer(peer));
+    ok(
+        "/history bob@CIC 7",
+        Command::History(with(full("bob@CIC")), 7),
+    );
+    ok("/history bob", Command::History(with(short("bob")), 20));
+    ok(
+        "/history *",
+        Command::History(Some(Recipients::Everyone), 20),
+    );
     ok("/log papo=debug", Command::Log(Some("papo=debug".into())));
     ok("/quit", Command::Quit);
     refused("/quit now", "usage", "/quit");
@@ -107,7 +115,7 @@ fn help_is_there_for_every_command_and_its_example_is_one() {
         ok(&format!("/help {}", spec.name), Command::Help(Some(spec)));
         let parsed = parse(spec.example);
         assert!(
-            !matches!(parsed, Err(_) | Ok(Command::Say(_))) || spec.name == "history",
+            !matches!(parsed, Err(_) | Ok(Command::Say(_))),
             "{}: {parsed:?}",
             spec.example
         );

@@ -17,17 +17,18 @@ pub fn event(event: &NodeEvent, at: Timestamp) -> String {
     line(name, at, fields)
 }
 
-/// The first line: the node is ready.
+/// The first line: the node is ready; `notices` is what its user should know of the start, in words.
 pub fn ready(
     own: &PeerId,
     listen: &[SocketAddr],
     rendezvous: Option<&str>,
+    notices: &[String],
     at: Timestamp,
 ) -> String {
     let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let fields = json!({
         "peer_id": own.as_str(), "listen": listen, "rendezvous": rendezvous,
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": env!("CARGO_PKG_VERSION"), "notices": notices,
     });
     line("ready", at, fields)
 }

@@ -121,7 +121,7 @@ fn lines() -> Vec<String> {
     let at = Timestamp::UNIX_EPOCH;
     let mut lines: Vec<String> = all_events().iter().map(|it| event(it, at)).collect();
     let own = PeerId::parse("me@CIC").unwrap();
-    lines.push(ready(&own, &[], Some("127.0.0.1:8080"), at));
+    lines.push(ready(&own, &[], Some("127.0.0.1:8080"), &[], at));
     lines.push(reply("msg", json!({}), Some("17"), at));
     lines.push(error("usage", "m", "h", Some("17"), at));
     lines

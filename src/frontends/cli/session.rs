@@ -21,7 +21,7 @@ use crate::{
     actors::router::{PeerName, Published, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::printable::Printable,
+    wire::{destination::Destination, printable::Printable},
 };
 
 /// How a session talks.
@@ -186,6 +186,10 @@ impl Session {
             Command::Metrics => replies::metrics(node.metrics()),
             Command::Status => self.status().await.map_err(internal)?,
             Command::History(with, count) => {
+                let with = match with {
+                    Some(with) => Some(self.one_talk(with).await?),
+                    None => None,
+                };
                 let entries = node.recent(count, with).await.map_err(internal)?;
                 replies::history(&entries, self.renderer())
             }
@@ -233,6 +237,18 @@ impl Session {
         }
         let data = json!({"to": words});
         Ok(Reply::line(format!("plain lines go to {words}")).with(data))
+    }
+
+    /// A talk by the name it has on the wire.
+    async fn one_talk(&self, with: Recipients) -> Result<Destination, CommandError> {
+        Ok(match with {
+            Recipients::Everyone => Destination::Everyone,
+            Recipients::Namespace(namespace) => Destination::Namespace(namespace),
+            Recipients::Peer(PeerName::Full(peer)) => Destination::Peer(peer),
+            Recipients::Peer(name) => {
+                Destination::Peer(self.node.resolve(name).await.map_err(send_error)?)
+            }
+        })
     }
 
     /// The prompt: who we are, and where plain lines go unless that is everyone.

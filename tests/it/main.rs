@@ -1,0 +1,16 @@
+//! The real program over real sockets: nodes, rendezvous servers, peers that misbehave, and every way to end.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test program: what fails there fails the test"
+)]
+
+mod chatting;
+mod ending;
+mod hostile;
+mod hosting;
+mod panics;
+mod piping;
+mod plain_starts;
+mod starting;
+mod support;
