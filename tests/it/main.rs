@@ -7,5 +7,6 @@
 
 mod chatting;
 mod hosting;
+mod interop;
 mod plain_starts;
 mod support;
