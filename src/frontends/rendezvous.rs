@@ -36,6 +36,7 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
         rotation: settings.logging.rotate,
         keep: settings.logging.keep,
         warnings: None,
+        told_otherwise: &[],
     };
     let _guard = match logging::start(log) {
         Ok((_, guard)) => guard,

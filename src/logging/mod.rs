@@ -18,9 +18,10 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tracing::Level;
 use tracing::Subscriber;
-use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
@@ -50,6 +51,8 @@ pub struct LogSetup {
     pub keep: usize,
     /// Takes lines of WARN and above, for the terminal; what does not fit in is lost and counted.
     pub warnings: Option<mpsc::Sender<String>>,
+    /// Modules whose warnings the terminal gets otherwise; their lines go to the files only.
+    pub told_otherwise: &'static [&'static str],
 }
 
 /// Why there is no log.
@@ -137,7 +140,14 @@ fn build(
     }
     if let Some(sender) = setup.warnings {
         let warnings = destination(Warnings::new(sender, &losses), false);
-        destinations.push(warnings.with_filter(LevelFilter::WARN).boxed());
+        let modules = setup.told_otherwise;
+        let is_news = filter_fn(move |line| {
+            let told = modules
+                .iter()
+                .any(|module| line.target().starts_with(module));
+            *line.level() <= Level::WARN && !told
+        });
+        destinations.push(warnings.with_filter(is_news).boxed());
     }
     let (gate, handle) = reload::Layer::new(LevelGate::new(setup.levels));
     let subscriber = tracing_subscriber::registry().with(gate).with(destinations);

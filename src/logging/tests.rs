@@ -13,6 +13,7 @@ fn setup(level: &str) -> LogSetup {
         rotation: Rotation::Never,
         keep: 1,
         warnings: None,
+        told_otherwise: &["papo::told"],
     }
 }
 
@@ -171,6 +172,7 @@ fn warnings_reach_the_terminal_without_time_and_lower_levels_do_not() {
     let (subscriber, control, _guard) = build(setup).unwrap();
     tracing::subscriber::with_default(subscriber, || {
         info!("nothing to see");
+        warn!(target: "papo::told::here", "an event shows this");
         warn!(peer = %"bob@CIC", "slow");
         error!("bad\nnews");
         warn!("too many");

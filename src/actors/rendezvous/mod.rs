@@ -1,8 +1,8 @@
 //! RendezvousActor: registers this node, finds the others, and hosts the embedded rendezvous when it is elected.
 //!
-//! Effects only: [`registration`](crate::proto::registration) decides what is asked when,
+//! Effects only: [`registration`] decides what is asked when,
 //! [`hosting`](crate::proto::hosting) where the embedded rendezvous is and who hosts it. Owns one timer for the next
-//! wake-up of both. If it dies, [`Kept`](kept::Kept) carries the hosted server and the registration over to its next
+//! wake-up of both. If it dies, [`Kept`] carries the hosted server and the registration over to its next
 //! incarnation. Knows nothing of peers and links.
 
 mod apply;

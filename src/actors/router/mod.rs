@@ -277,3 +277,6 @@ fn heard_in(
 ) -> impl Fn(LinkId) -> Option<Instant> {
     move |link| open.get(&link).map(|opened| opened.out.heard(now))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,13 @@ use crate::{
     wire::printable::Printable,
 };
 
+/// What these modules warn of, events show as well.
+const TOLD_BY_EVENTS: &[&str] = &[
+    "papo::actors::router",
+    "papo::node",
+    "papo::logging::panics",
+];
+
 /// Warnings of the log that may wait for the screen.
 const WARNINGS: usize = 64;
 
@@ -94,6 +101,7 @@ impl Chat {
             rotation: settings.rotate,
             keep: settings.keep,
             warnings: interactive.then_some(warn),
+            told_otherwise: TOLD_BY_EVENTS,
         };
         let (control, guard) = logging::start(setup).map_err(|error| error.to_string())?;
         logging::log_panics();

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use forgetting::STRANGERS_MAX;
 pub use peer::{Link, Peer, Source, Status, same_host};
 pub use redial::{RedialLimits, State};
 pub use seeds::SEEDS_MAX;

@@ -342,4 +342,6 @@ impl Session {
 }
 
 #[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
 mod tests;

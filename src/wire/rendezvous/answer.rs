@@ -17,7 +17,7 @@ use super::{RECORDS_MAX, Record};
 use crate::wire::identity::PeerId;
 
 /// The most that is kept of a server's error message, in code points.
-pub const MESSAGE_CHARS_MAX: usize = 256;
+const MESSAGE_CHARS_MAX: usize = 256;
 
 /// The wait of a block whose text names no number of seconds: what the public server uses.
 const BLOCK_SECONDS_DEFAULT: u64 = 60;
@@ -65,7 +65,7 @@ pub struct Listing {
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The server's words, as they came, at most [`MESSAGE_CHARS_MAX`] characters.
+    /// The server's words, as they came, at most 256 characters.
     pub message: String,
     /// The limit that comes with `line_too_long`.
     pub limit: Option<u64>,
