@@ -9,6 +9,7 @@ mod chatting;
 mod ending;
 mod hostile;
 mod hosting;
+mod house;
 mod interop;
 mod panics;
 mod piping;
