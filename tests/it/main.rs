@@ -5,6 +5,7 @@
     reason = "a test program: what fails there fails the test"
 )]
 
+mod adversity;
 mod chatting;
 mod ending;
 mod hostile;
