@@ -15,5 +15,6 @@ mod interop;
 mod panics;
 mod piping;
 mod plain_starts;
+mod prompt;
 mod starting;
 mod support;
