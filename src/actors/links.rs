@@ -140,8 +140,15 @@ struct State {
     last_id: u64,
     admission: Admission,
     open: HashMap<LinkId, LinkOpened>,
-    dialling: HashMap<LinkId, Target>,
+    dialling: HashMap<LinkId, Dialling>,
     closing: bool,
+}
+
+/// A dial under way.
+struct Dialling {
+    target: Target,
+    /// Makes it end; none until its actor is started, a moment later.
+    leave: Option<Recipient<CloseLink>>,
 }
 
 impl Links {
@@ -193,7 +200,11 @@ impl Links {
                 return;
             }
             let link = state.next_id();
-            state.dialling.insert(link, target.clone());
+            let dialling = Dialling {
+                target: target.clone(),
+                leave: None,
+            };
+            state.dialling.insert(link, dialling);
             link
         };
         self.0.metrics.dials.increment();
@@ -206,7 +217,8 @@ impl Links {
         let state = self.0.state.lock();
         let mut open: Vec<_> = state.open.values().cloned().collect();
         open.sort_by_key(|link| link.link);
-        (open, state.dialling.values().cloned().collect())
+        let dialling = state.dialling.values();
+        (open, dialling.map(|it| it.target.clone()).collect())
     }
 
     /// Whether this link is still open.
@@ -219,6 +231,12 @@ impl Links {
         self.0.state.lock().open.len()
     }
 
+    /// How many links are open or being dialled: nothing more is to be waited for when leaving once this is 0.
+    pub fn unfinished(&self) -> usize {
+        let state = self.0.state.lock();
+        state.open.len() + state.dialling.len()
+    }
+
     /// Makes the actor of one link panic (`/debug panic peer`); false if there is none.
     pub fn panic_one(&self) -> bool {
         let state = self.0.state.lock();
@@ -228,15 +246,18 @@ impl Links {
             .is_some()
     }
 
-    /// Says BYE on all links and takes no more. The links are gone two seconds later at the latest.
+    /// Says BYE on all links, and to those who have our HELLO; takes no more. The links are gone two seconds later at
+    /// the latest.
     pub fn leave_all(&self) {
-        let open: Vec<LinkOpened> = {
+        let leave: Vec<Recipient<CloseLink>> = {
             let mut state = self.0.state.lock();
             state.closing = true;
-            state.open.values().cloned().collect()
+            let open = state.open.values().map(|opened| opened.leave.clone());
+            let dialling = state.dialling.values().filter_map(|it| it.leave.clone());
+            open.chain(dialling).collect()
         };
-        for link in open {
-            link.leave.do_send(CloseLink {
+        for leave in leave {
+            leave.do_send(CloseLink {
                 reason: CloseReason::WeLeft,
                 say_bye: true,
             });
@@ -299,7 +320,10 @@ impl Links {
         let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
         let ending = peer.ending();
         let direction = peer.direction();
-        let (_, watch) = supervisor::watch(|_, _| peer);
+        let (actor, watch) = supervisor::watch(|_, _| peer);
+        if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
+            dialling.leave = Some(actor.recipient());
+        }
         let links = self.clone();
         actix_rt::spawn(async move {
             let exit = watch.ended().await;

@@ -203,7 +203,7 @@ impl PeerActor {
             let opened = self.open(peer, features, ctx);
             let refused = |reason| {
                 outputs.prompt.clear();
-                self.session.close(reason, &mut outputs);
+                self.turn_away(reason, &mut outputs);
             };
             opened.map_err(refused).ok().map(Box::new)
         });
@@ -270,6 +270,17 @@ impl PeerActor {
         self.out.open(queue, kind, quiet_until);
         self.ending.lock().peer = Some(peer);
         Ok(opened)
+    }
+
+    /// The link may not stay: who accepted us hears BYE, who dialled us hears nothing.
+    fn turn_away(&mut self, reason: CloseReason, outputs: &mut Outputs) {
+        match self.direction {
+            Direction::Outbound => {
+                let now = clock::now();
+                self.session.leave(now, reason, Uuid::new_v4(), outputs);
+            }
+            Direction::Inbound => self.session.close(reason, outputs),
+        }
     }
 
     /// Keeps one timer for the session's deadline.

@@ -328,6 +328,24 @@ async fn a_dial_says_hello_and_is_a_link_with_hello_ok() {
     assert_eq!((ended.link, ended.peer), (opened.link, Some(id("eve@Y"))));
 }
 
+#[actix_rt::test]
+async fn who_has_our_hello_hears_bye_when_we_leave() {
+    let rig = Rig::new();
+    let (mut stream, target) = dialled(&rig, Some("bob@X")).await;
+    rig.links.leave_all();
+    let hello_ok = b"{\"type\":\"HELLO_OK\",\"peer_id\":\"bob@X\"}\n";
+    stream.write_all(hello_ok).await.unwrap();
+    let mut bye = String::new();
+    soon(stream.read_line(&mut bye)).await.unwrap();
+    assert!(bye.contains(r#""type":"BYE""#) && bye.contains(r#""dst":"bob@X""#));
+    assert_eq!(rig.links.unfinished(), 1);
+    stream.write_all(b"{\"type\":\"BYE_OK\"}\n").await.unwrap();
+    let ended = refused(&rig).await;
+    assert_eq!(ended.target, Some(target));
+    assert_eq!(ended.reason, CloseReason::WeLeft);
+    assert_eq!((rig.links.unfinished(), rig.opened.len()), (0, 0));
+}
+
 async fn refused(rig: &Rig) -> LinkEnded {
     let ended = rig.ended.next().await;
     assert_eq!((ended.was_open, &ended.peer), (None, &None));

@@ -62,7 +62,7 @@ impl RunningNode {
     async fn say_bye(&self) {
         self.links.leave_all();
         let ended = async {
-            while self.links.count() > 0 {
+            while self.links.unfinished() > 0 {
                 tokio::time::sleep(BYE_POLL).await;
             }
         };

@@ -9,6 +9,7 @@ mod chatting;
 mod ending;
 mod hostile;
 mod hosting;
+mod interop;
 mod panics;
 mod piping;
 mod plain_starts;

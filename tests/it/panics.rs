@@ -34,9 +34,8 @@ fn say(node: &mut Node, to: &str, at: usize) {
 /// All that a node sent was delivered; its order is that of sending.
 fn all_are_delivered(node: &Node) {
     for at in 0..MESSAGES {
-        node.event("delivered", |event| {
-            event["ref"].as_str() == Some(&at.to_string())
-        });
+        let reference = at.to_string();
+        node.event("delivered", |event| event["ref"] == reference);
     }
     assert_eq!(node.events("delivered").len(), MESSAGES);
     assert!(node.events("failed").is_empty() && node.events("ack_timeout").is_empty());

@@ -150,8 +150,26 @@ impl Peer {
     }
 }
 
-/// Whether two addresses are one host; all loopback addresses are.
+/// Whether two addresses are one host; the loopback addresses of both families are.
 pub fn same_host(a: IpAddr, b: IpAddr) -> bool {
     let (a, b) = (a.to_canonical(), b.to_canonical());
-    a == b || (a.is_loopback() && b.is_loopback())
+    a == b || (a.is_loopback() && b.is_loopback() && a.is_ipv4() != b.is_ipv4())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_one_address_however_it_is_written_and_loopback_of_either_family() {
+        let check = |a: &str, b: &str, same| {
+            let [a, b]: [IpAddr; 2] = [a, b].map(|it| it.parse().unwrap());
+            assert_eq!(same_host(a, b), same, "{a} {b}");
+        };
+        check("10.0.0.1", "::ffff:10.0.0.1", true);
+        check("127.0.0.1", "::1", true);
+        check("127.0.0.1", "127.0.0.2", false);
+        check("10.0.0.1", "10.0.0.2", false);
+        check("10.0.0.1", "127.0.0.1", false);
+    }
 }

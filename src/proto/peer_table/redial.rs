@@ -103,10 +103,9 @@ impl Redial {
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    /// A link to the target is open, whoever dialled.
+    /// A link to the target is open, whoever dialled. It forgives no refusal yet: some clients refuse behind HELLO_OK.
     pub fn opened(&mut self) {
         self.state = State::Idle;
-        self.refusals = 0;
     }
 
     /// The last link, or the dial, ended. `lived` is how long a link was open, none if it never was.
@@ -119,7 +118,7 @@ impl Redial {
         random: f64,
     ) {
         match lived {
-            Some(lived) if lived >= STABLE_AFTER => self.attempts = 0,
+            Some(lived) if lived >= STABLE_AFTER => (self.attempts, self.refusals) = (0, 0),
             // It does answer: its dials may slow down, but it is not stale.
             Some(_) => self.attempts = self.attempts.min(limits.attempts_max.saturating_sub(1)),
             None => {}
@@ -226,6 +225,21 @@ mod tests {
         ended(&mut redial, now, After::Refused, None);
         assert_eq!(redial.state(), State::Failed);
         assert_eq!(redial.due_at(), None);
+    }
+
+    #[test]
+    fn refusals_behind_a_handshake_count_and_a_link_that_lasted_forgives_them() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        for wait in [1, 2, 4, 8] {
+            redial.dial();
+            redial.opened();
+            ended(&mut redial, now, After::Refused, Some(0));
+            assert_eq!(redial.state(), State::Due(now + Duration::from_secs(wait)));
+        }
+        redial.opened();
+        ended(&mut redial, now, After::Refused, Some(60));
+        assert_eq!(redial.state(), State::Due(now + Duration::from_secs(1)));
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl Registration {
     fn check_name(&mut self, now: Instant, peers: Listing, outputs: &mut Vec<Output>) {
         let mut rivals = self.viewpoint().rivals(&peers.records, self.facts.leftover);
         rivals.truncate(RIVALS_MAX);
-        self.good_answer(outputs);
+        self.good_answer();
+        self.outage_ended(outputs);
         if rivals.is_empty() {
             self.name_is_ours();
         } else {
@@ -156,9 +157,12 @@ impl Registration {
         let left_out = peers.skipped + peers.beyond_limit;
         let arranged = self.viewpoint().arrange(peers.records);
         self.facts.budget.shared_by(arranged.sharers);
-        self.good_answer(outputs);
+        self.good_answer();
         if complete && !arranged.own_listed {
+            // Whoever was told of trouble is told of its end by the answer to that.
             self.register_again(now);
+        } else {
+            self.outage_ended(outputs);
         }
         if arranged.repeated != self.repeated && !arranged.repeated.is_empty() {
             outputs.push(Output::Repeated(arranged.repeated.clone()));
@@ -172,11 +176,15 @@ impl Registration {
         outputs.push(Output::Discovered(records));
     }
 
-    /// The rendezvous answers as it should: failures are forgotten, and an outage that was told has ended.
-    fn good_answer(&mut self, outputs: &mut Vec<Output>) {
+    /// The rendezvous answers as it should: failures are forgotten.
+    fn good_answer(&mut self) {
         self.attempt = 0;
         self.retry_at = None;
         self.last_error = None;
+    }
+
+    /// Our record is there: an outage that was told has ended.
+    fn outage_ended(&mut self, outputs: &mut Vec<Output>) {
         if let Some(registered) = self.facts.registered
             && self.told_of_trouble()
         {

@@ -47,10 +47,14 @@ impl Session {
         }
     }
 
-    /// Ends the link: with BYE and a wait for BYE_OK if it is open, at once otherwise.
+    /// Ends the link: with BYE and a wait for BYE_OK if it is open, or may be in the eyes of whoever has our HELLO;
+    /// at once otherwise.
     pub fn leave(&mut self, now: Instant, reason: CloseReason, msg_id: Uuid, out: &mut Outputs) {
         match self.phase {
-            Phase::Open => self.say_bye(now, reason, msg_id, out),
+            Phase::Open
+            | Phase::Handshake {
+                said_hello: true, ..
+            } => self.say_bye(now, reason, msg_id, out),
             Phase::Handshake { .. } => self.close(reason, out),
             _ => {}
         }
@@ -67,7 +71,7 @@ impl Session {
     /// When [`Session::tick`] is due.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Handshake { deadline }
+            Phase::Handshake { deadline, .. }
             | Phase::Leaving { deadline, .. }
             | Phase::Finishing { deadline, .. } => Some(deadline),
             Phase::Open | Phase::Closed => None,

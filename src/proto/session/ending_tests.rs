@@ -138,6 +138,34 @@ fn our_bye_waits_for_bye_ok_in_whatever_form_or_for_two_seconds() {
 }
 
 #[test]
+fn who_has_our_hello_hears_bye_and_nobody_else_before_the_link_is_open() {
+    let leave = |rig: &mut Rig| {
+        let mut out = Outputs::default();
+        let now = rig.at(0).now;
+        rig.session
+            .leave(now, CloseReason::WeLeft, Uuid::nil(), &mut out);
+        out
+    };
+    let dial = || Rig::new(Direction::Outbound, Some("bob@X"));
+    for mut silent in [dial(), Rig::new(Direction::Inbound, None)] {
+        let out = leave(&mut silent);
+        assert_eq!(
+            (out.prompt, out.closed),
+            (vec![], Some(CloseReason::WeLeft))
+        );
+    }
+    let mut rig = dial();
+    let now = rig.at(0).now;
+    rig.session.start(now, &mut Outputs::default());
+    let out = leave(&mut rig);
+    assert!(text(&out.prompt).contains(r#""type":"BYE""#) && out.closed.is_none());
+    let late = rig.line(r#"{"type":"HELLO_OK","peer_id":"bob@X"}"#);
+    assert!(late.opened.is_none());
+    let out = rig.line(r#"{"type":"BYE_OK"}"#);
+    assert_eq!(rig.written(out), Some(CloseReason::WeLeft));
+}
+
+#[test]
 fn byes_that_cross_end_the_link_on_both_sides() {
     let mut rig = Rig::open();
     let now = rig.at(0).now;

@@ -77,6 +77,7 @@ pub struct Outputs {
 enum Phase {
     Handshake {
         deadline: Instant,
+        said_hello: bool,
     },
     Open,
     /// We said BYE and wait for BYE_OK.
@@ -123,6 +124,7 @@ impl Session {
             handshake_timeout,
             phase: Phase::Handshake {
                 deadline: now + handshake_timeout,
+                said_hello: false,
             },
             peer: dialled,
             pings: VecDeque::new(),
@@ -131,10 +133,12 @@ impl Session {
 
     /// The connection is made: the time for the handshake begins, and the dialler says HELLO.
     pub fn start(&mut self, now: Instant, out: &mut Outputs) {
+        let said_hello = self.direction == Direction::Outbound;
         self.phase = Phase::Handshake {
             deadline: now + self.handshake_timeout,
+            said_hello,
         };
-        if self.direction == Direction::Outbound {
+        if said_hello {
             encode::hello(&mut out.prompt, "HELLO", self.own.as_str());
         }
     }

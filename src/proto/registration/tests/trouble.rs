@@ -63,6 +63,19 @@ fn an_outage_is_told_once_and_its_end_too() {
 }
 
 #[test]
+fn an_outage_that_lost_our_record_ends_with_the_next_registration() {
+    let mut rig = Rig::settled();
+    rig.wait(seconds(100));
+    rig.answer(Outcome::Refused);
+    rig.wake();
+    // Another node of our address has registered already, so DISCOVER is answered.
+    rig.answer(peers(vec![record("bob@CIC", "10.0.0.1:4001")]));
+    assert_eq!((rig.announced(), rig.kind()), (0, Some(Register)));
+    rig.answer(registered(7200));
+    assert_eq!(rig.announced(), 1);
+}
+
+#[test]
 fn a_block_is_obeyed_for_as_long_as_it_says() {
     let mut rig = Rig::settled();
     rig.wait(seconds(100));
