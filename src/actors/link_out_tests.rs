@@ -223,9 +223,8 @@ async fn the_ack_deadline_starts_when_the_line_was_written() {
     out.open(Arc::clone(&shared), kind(false), None);
     let start = clock::now();
     segments(out, 2).await;
-    let first = shared.lock().next_expiry().unwrap();
-    assert_eq!(first, start + Duration::from_secs(5));
-    let acked = shared.lock().acknowledged(start, Uuid::from_u128(1));
-    assert!(acked.is_some());
-    assert_eq!(shared.lock().lines(), 1);
+    let almost = start + Duration::from_millis(4999);
+    assert_eq!(shared.lock().expire(almost), []);
+    let overdue = shared.lock().expire(start + Duration::from_secs(5));
+    assert_eq!(overdue.len(), 1, "the second line was written 20 ms later");
 }
