@@ -161,7 +161,12 @@ impl Handler<RecordsDiscovered> for RouterActor {
 
     fn handle(&mut self, discovered: RecordsDiscovered, ctx: &mut Context<Self>) {
         let now = clock::now();
+        let refused = self.table.records_refused;
         self.table.discovered(now, &discovered.records);
+        let refused = self.table.records_refused - refused;
+        if refused > 0 {
+            tracing::warn!(refused, "More peers are registered than can be known");
+        }
         self.kept.inner.lock().records = Some((now, discovered.records));
         self.tick(now);
         self.settle(ctx);
