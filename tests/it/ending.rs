@@ -76,6 +76,13 @@ fn sigterm_ends_a_service_without_input_and_it_receives_until_then() {
     });
 }
 
+#[test]
+fn a_node_without_any_input_starts_and_ends() {
+    let alice = text_node("alice").alone().without_input().start();
+    assert_eq!(alice.exit_code(), 0);
+    alice.line("alice@lobby  listening on");
+}
+
 /// The first signal says BYE to a peer that does not answer it; the second does not wait.
 fn second_signal_ends_at_once(signal: Signal, code: i32) {
     let alice = node("alice").alone().start();

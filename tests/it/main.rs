@@ -5,13 +5,16 @@
     reason = "a test program: what fails there fails the test"
 )]
 
+mod adversity;
 mod chatting;
 mod ending;
 mod hostile;
 mod hosting;
+mod house;
 mod interop;
 mod panics;
 mod piping;
 mod plain_starts;
+mod prompt;
 mod starting;
 mod support;

@@ -102,33 +102,48 @@ fn three_plain_starts_have_three_names_and_one_that_was_killed_gets_its_own_back
 
 #[test]
 fn a_peer_that_was_killed_and_started_again_is_talked_to_within_five_seconds() {
+    comes_back("bob", "alice");
+}
+
+#[test]
+fn a_host_of_the_rendezvous_that_was_killed_and_started_again_is_talked_to_within_five_seconds() {
+    comes_back("alice", "bob");
+}
+
+/// Alice hosts the rendezvous; `who` is killed, and `other` is there all the time.
+fn comes_back(who: &str, other: &str) {
     let ports = Ports::free();
-    let mut alice = node("alice").embedded(&ports).start();
-    alice.ready();
-    let start = node("bob").embedded(&ports);
-    let mut bob = start.clone().start();
-    they_talk(&mut alice, &mut bob, "before");
-    bob.kill();
-    let mut bob = start.start();
-    bob.ready();
-    let (marks, text) = ((alice.mark(), bob.mark()), "after");
-    bob.send(&format!("/msg alice@lobby {text} from bob"));
-    alice.send(&format!("/msg bob@lobby {text} from alice"));
-    let delivered = |to: &'static str| move |event: &serde_json::Value| event["to"] == to;
-    bob.event_within(SOON, marks.1, "delivered", delivered("alice@lobby"));
-    alice.event_within(SOON, marks.0, "delivered", delivered("bob@lobby"));
-    for node in [&mut alice, &mut bob] {
+    let start = |name: &str| node(name).embedded(&ports);
+    let mut nodes = ["alice", "bob"].map(|name| {
+        let node = start(name).start();
+        node.ready();
+        node
+    });
+    let [one, two] = &mut nodes;
+    they_talk(one, two, "before");
+    let [alice, bob] = nodes;
+    let (killed, mut left) = if who == "alice" {
+        (alice, bob)
+    } else {
+        (bob, alice)
+    };
+    killed.kill();
+    let mut back = start(who).home(killed.home()).start();
+    back.ready();
+    let mark = left.mark();
+    back.send(&format!("/msg {other}@lobby after from {who}"));
+    left.send(&format!("/msg {who}@lobby after from {other}"));
+    back.event_within(SOON, 0, "delivered", |_| true);
+    left.event_within(SOON, mark, "delivered", |_| true);
+    for node in [&mut back, &mut left] {
         node.leave();
     }
+    let after = format!("after from {who}");
     assert_eq!(
-        alice
-            .texts()
-            .iter()
-            .filter(|text| *text == "after from bob")
-            .count(),
+        left.texts().iter().filter(|text| **text == after).count(),
         1
     );
-    assert_eq!(bob.texts(), ["after from alice"]);
+    assert_eq!(back.texts(), [format!("after from {other}")]);
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! What a program says at its start: usage, settings, where it keeps things, where it listens.
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
-use crate::support::{Home, node, papo};
+use crate::support::{Home, Ports, node, papo};
 
 #[test]
 fn a_usage_error_ends_with_two_and_says_what_to_type() {
@@ -216,4 +221,59 @@ fn serve_without_json_prints_its_first_line_and_what_it_receives() {
     alice.event("delivered", |_| true);
     service.line(" -> [alice@lobby] hello");
     assert!(!service.printed().iter().any(|line| line.contains("/help")));
+}
+
+#[test]
+fn what_a_node_keeps_is_for_its_user_alone() {
+    let (home, ports) = (Home::new(), Ports::free());
+    let log = home.path().join("papo.log");
+    let mut alice = node("alice")
+        .home(&home)
+        .embedded(&ports)
+        .with(["--log-file", log.to_str().unwrap()])
+        .start();
+    alice.event("rendezvous", |event| event["state"] == "registered");
+    alice.ask("/status");
+    let mut kept = Vec::new();
+    collect(home.path(), &mut kept);
+    let names: Vec<_> = kept
+        .iter()
+        .map(|(path, _)| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    for name in [
+        "alice%40lobby",
+        "lock",
+        "registration.json",
+        "rendezvous",
+        "papo.log",
+    ] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    // What others may not enter, they cannot read.
+    let open = kept.iter().filter(|(_, mode)| mode & 0o077 != 0);
+    let below = |path: &Path| {
+        path.strip_prefix(home.path())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let open: Vec<_> = open.map(|(path, _)| below(path)).collect();
+    assert!(
+        open.iter()
+            .all(|path| [".local", ".local/share"].contains(&path.as_str())),
+        "{open:?}"
+    );
+    alice.leave();
+}
+
+fn collect(folder: &Path, found: &mut Vec<(PathBuf, u32)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = fs::symlink_metadata(&path).unwrap();
+        found.push((path.clone(), kind.permissions().mode()));
+        if kind.is_dir() {
+            collect(&path, found);
+        }
+    }
 }

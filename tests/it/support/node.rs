@@ -67,6 +67,11 @@ impl Node {
         self.output.take().unwrap()
     }
 
+    /// Its standard input, for a test that writes it elsewhere.
+    pub fn input(&mut self) -> ChildStdin {
+        self.input.take().unwrap()
+    }
+
     /// Writes a line to its standard input.
     pub fn send(&mut self, line: &str) {
         let input = self.input.as_mut().unwrap();
