@@ -6,6 +6,7 @@
 )]
 
 mod chatting;
+mod hostile_input;
 mod hosting;
 mod interop;
 mod plain_starts;

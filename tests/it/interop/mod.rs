@@ -12,6 +12,8 @@ mod framing;
 mod handshake;
 mod identity;
 mod pacing;
+mod registering;
+pub mod scripted_rendezvous;
 mod texts;
 
 use client::{Client, Listening, hello};
