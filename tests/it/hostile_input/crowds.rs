@@ -7,9 +7,14 @@ use std::{
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use serde_json::json;
+
 use super::{is_well, memory};
 use crate::{
-    interop::{alice, client::hello},
+    interop::{
+        alice,
+        client::{hello, publication},
+    },
     support::LIMIT,
 };
 
@@ -67,6 +72,33 @@ fn thousands_of_idle_links_cost_little_and_stop_nobody() {
     assert!(node.events("peer_disconnected").is_empty() || count == 0);
     let grown = memory(&node).saturating_sub(before);
     assert!(grown < 150, "{grown} MiB for {count} links");
+}
+
+#[test]
+fn thousands_of_ids_that_come_and_go_leave_little_behind() {
+    let mut node = alice().env("PAPO_LOGGING__LEVEL", "warn").start();
+    let address = node.address();
+    let before = memory(&node);
+    for number in 0..3000 {
+        let mut link = TcpStream::connect(&address).unwrap();
+        let (id, text) = (format!("passer-by-{number}@lobby"), "x".repeat(1000));
+        let mut greeting = hello("HELLO", &id);
+        // Without the gaps that a plain client gets.
+        greeting["features"] = json!(["stream"]);
+        let lines = [
+            greeting,
+            publication(&number.to_string(), "*", &text),
+            json!({"type": "BYE"}),
+        ];
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        link.write_all(lines.as_bytes()).unwrap();
+        // Until the node has ended its writing.
+        link.set_read_timeout(Some(LIMIT)).unwrap();
+        link.read_to_end(&mut Vec::new()).unwrap();
+    }
+    is_well(&mut node, "bob");
+    let grown = memory(&node).saturating_sub(before);
+    assert!(grown < 60, "{grown} MiB");
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn ten_thousand_texts_of_one_peer_are_shown_and_another_is_heard_between_them() 
         }
     });
     node.message("flood 9999");
+    node.message("text 9");
     assert_eq!(node.texts().len(), 10_010, "none is lost");
     assert!(memory(&node) < 150, "{} MiB", memory(&node));
 }

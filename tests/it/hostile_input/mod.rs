@@ -5,6 +5,7 @@ mod crowds;
 mod floods;
 mod json;
 mod printing;
+mod rendezvous;
 mod slow;
 
 use crate::{
