@@ -23,7 +23,7 @@ fn descriptors() -> usize {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let wanted = hard.min(65_536);
     // It may be as high already, or not be allowed.
-    drop(setrlimit(Resource::RLIMIT_NOFILE, wanted, hard));
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard);
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     usize::try_from(soft).unwrap()
 }
