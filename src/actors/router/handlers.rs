@@ -211,7 +211,7 @@ impl Handler<Reconnect> for RouterActor {
     fn handle(&mut self, _: Reconnect, ctx: &mut Context<Self>) -> usize {
         let now = clock::now();
         self.table.reconnect(now);
-        let unlinked = self.table.peers().filter(|(_, peer)| peer.links.is_empty());
+        let unlinked = self.table.peers().filter(|(_, peer)| !peer.is_reached());
         let count = unlinked.filter(|(_, peer)| peer.address.is_some()).count();
         self.tick(now);
         self.settle(ctx);
