@@ -62,6 +62,7 @@ counters! {
     pongs_received: "PONGs received.",
     links_silent: "Links closed because no byte came.",
     links_overloaded: "Links closed because the peer did not read what it caused.",
+    records_refused: "Records of the rendezvous not taken because too many peers are known.",
     peer_conflicts: "Links under a known id from another address.",
     actor_restarts: "Actors that failed and were replaced.",
     messages_poisoned: "Messages dropped because an actor failed on them twice.",

@@ -69,7 +69,10 @@ where
     pub async fn ask(&self, message: M) -> Result<M::Result, DoorError> {
         let (reply, answer) = oneshot::channel();
         self.0.put(message, Some(reply), DELIVERIES_MAX).await?;
-        answer.await.map_err(|_| DoorError::Poisoned)
+        answer.await.map_err(|_| match self.0.is_closed() {
+            true => DoorError::Closed,
+            false => DoorError::Poisoned,
+        })
     }
 
     /// Like [`Door::try_put`], but a message on which the actor panics is not given again.
@@ -178,6 +181,8 @@ trait Slot<M: Message>: Send + Sync {
         reply: Option<oneshot::Sender<M::Result>>,
         deliveries: u8,
     ) -> BoxFuture<'_, Result<(), DoorError>>;
+
+    fn is_closed(&self) -> bool;
 }
 
 struct Queue<A: Actor>(mpsc::Sender<Letter<A>>);
@@ -226,6 +231,10 @@ where
         let letter = Self::letter(message, reply, deliveries);
         Box::pin(async move { self.0.send(letter).await.map_err(|_| DoorError::Closed) })
     }
+
+    fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
 }
 
 /// The mutex only makes the recipient shareable; a test has one thread.
@@ -268,4 +277,12 @@ where
             Ok(())
         })
     }
+
+    fn is_closed(&self) -> bool {
+        !self.0.lock().connected()
+    }
 }
+
+#[cfg(test)]
+#[path = "door_tests.rs"]
+mod tests;

@@ -178,3 +178,61 @@ impl Inner {
         self.accepted.push_back((msg_id, answer));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::testing::{entry, id, kept};
+
+    #[test]
+    fn the_answers_to_the_last_messages_are_remembered() {
+        let kept = kept();
+        let mut inner = kept.inner.lock();
+        let answer = |peers| Published {
+            peers,
+            ..Published::default()
+        };
+        for number in 0..=ACCEPTED_MAX {
+            let msg_id = Uuid::from_u128(u128::try_from(number).unwrap());
+            inner.remember(msg_id, answer(number));
+        }
+        assert_eq!(inner.answered(Uuid::from_u128(0)), None);
+        assert_eq!(inner.answered(Uuid::from_u128(1)), Some(answer(1)));
+        assert_eq!(inner.accepted.len(), ACCEPTED_MAX);
+    }
+
+    #[test]
+    fn of_too_many_addresses_the_oldest_typed_one_is_not_kept() {
+        let kept = kept();
+        let mut inner = kept.inner.lock();
+        let at = |port| SocketAddr::from(([10, 0, 0, 1], port));
+        inner.join(at(1), true);
+        inner.join(at(2), false);
+        inner.join(at(2), false);
+        for port in 3..=u16::try_from(SEEDS_MAX).unwrap() + 1 {
+            inner.join(at(port), false);
+        }
+        assert_eq!(inner.joined.len(), SEEDS_MAX);
+        assert_eq!(inner.joined[..2], [(at(1), true), (at(3), false)]);
+        inner.join(at(3), true);
+        assert_eq!(inner.joined[1], (at(3), true));
+    }
+
+    #[test]
+    fn what_is_owed_is_counted_over_all_peers_and_queues_that_are_held_stay() {
+        let kept = kept();
+        for (peer, numbers) in [("a@X", 1..=2), ("b@X", 3..=3)] {
+            for number in numbers {
+                let queue = kept.queue_of(&id(peer));
+                queue.lock().push(entry(&id(peer), number)).unwrap();
+            }
+        }
+        assert_eq!(kept.unsettled(), 3);
+        let held = kept.queue_of(&id("a@X"));
+        kept.forget_unknown(|_| false);
+        assert_eq!(kept.unsettled(), 2);
+        drop(held);
+        kept.forget_unknown(|_| false);
+        assert_eq!(kept.queues().len(), 0);
+    }
+}

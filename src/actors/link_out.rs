@@ -136,11 +136,6 @@ impl LinkOut {
         self.wake.notify_one();
     }
 
-    /// How the peer wants to be written to, once the handshake is done.
-    pub fn kind(&self) -> Option<LinkKind> {
-        self.state.lock().open.as_ref().map(|open| open.kind)
-    }
-
     /// Queues answers: whole lines.
     pub fn reply(&self, lines: Vec<u8>) -> Result<(), Overloaded> {
         if lines.is_empty() {

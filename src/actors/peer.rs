@@ -198,29 +198,15 @@ impl PeerActor {
 
     /// Applies what the session wants; what is to be handed up is left to the caller.
     fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
-        let opened = outputs.opened.take();
-        let opened = opened.and_then(|(peer, features)| {
-            let opened = self.open(peer, features, ctx);
-            let refused = |reason| {
+        let opened = match outputs.opened.take().map(|it| self.open(it, ctx)) {
+            Some(Err(reason)) => {
                 outputs.prompt.clear();
                 self.turn_away(reason, &mut outputs);
-            };
-            opened.map_err(refused).ok().map(Box::new)
-        });
-        let metrics = self.links.metrics();
-        metrics.lines_ignored.add(u64::from(outputs.ignored));
-        if self.out.reply(outputs.prompt).is_err() {
-            let mut overload = Outputs::default();
-            self.session.close(CloseReason::Overloaded, &mut overload);
-            outputs.closed = outputs.closed.or(overload.closed);
-        }
-        if outputs.said_bye {
-            self.out.hold();
-        }
-        let finish_behind_acks = outputs.finish_writing && !outputs.acks.is_empty();
-        if outputs.finish_writing && !finish_behind_acks {
-            self.out.finish();
-        }
+                None
+            }
+            opened => opened.and_then(Result::ok).map(Box::new),
+        };
+        let finish = self.answer(&mut outputs);
         match outputs.closed.take() {
             Some(reason) => self.end(reason, ctx),
             None => self.arm(ctx),
@@ -234,15 +220,31 @@ impl PeerActor {
             acked: outputs.acked,
             rtts: outputs.rtts,
             acks: outputs.acks,
-            finish: finish_behind_acks,
+            finish,
         }
+    }
+
+    /// Queues what is to be written now; true if the writing is to end behind the ACKs.
+    fn answer(&mut self, outputs: &mut Outputs) -> bool {
+        let metrics = self.links.metrics();
+        metrics.lines_ignored.add(u64::from(outputs.ignored));
+        if self.out.reply(std::mem::take(&mut outputs.prompt)).is_err() {
+            self.session.close(CloseReason::Overloaded, outputs);
+        }
+        if outputs.said_bye {
+            self.out.hold();
+        }
+        let behind_acks = outputs.finish_writing && !outputs.acks.is_empty();
+        if outputs.finish_writing && !behind_acks {
+            self.out.finish();
+        }
+        behind_acks
     }
 
     /// The handshake is done; an error if the link may not stay.
     fn open(
         &mut self,
-        peer: PeerId,
-        features: Features,
+        (peer, features): (PeerId, Features),
         ctx: &mut Context<Self>,
     ) -> Result<LinkOpened, CloseReason> {
         let now = clock::now();

@@ -89,11 +89,11 @@ async fn a_chunk_that_opens_and_ends_a_link_is_handed_up_before_its_end() {
         "{}\n{}\n{}",
         hello("bob@X"),
         send_line("m1", "hi"),
-        "x".repeat(40_000)
+        r#"{"type":"HELLO_REJECT","reason":"busy"}"#
     );
     peer.say(&lines).await;
     let ended = rig.ended.next().await;
-    assert_eq!(ended.reason, CloseReason::LineTooLong);
+    assert_eq!(ended.reason, CloseReason::Rejected("busy".into()));
     assert!(ended.was_open.is_some());
     let order = ["LinkOpened", "TextsReceived", "LinkEnded", "LinkEnded"];
     assert_eq!(*rig.order.borrow(), order);

@@ -86,6 +86,12 @@ struct Inner<M> {
 /// The actor of a mailbox.
 pub struct Probe<M>(Rc<Inner<M>>);
 
+impl<M> Clone for Probe<M> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
 impl<M: Unpin + 'static> Actor for Probe<M> {
     type Context = Context<Self>;
 }
@@ -111,8 +117,12 @@ impl<M: Message<Result = ()> + Send + Unpin + 'static> Mailbox<M> {
         }))
     }
 
+    pub fn probe(&self) -> Probe<M> {
+        Probe(Rc::clone(&self.0))
+    }
+
     pub fn recipient(&self) -> Recipient<M> {
-        Probe(Rc::clone(&self.0)).start().recipient()
+        self.probe().start().recipient()
     }
 
     pub fn door(&self) -> Door<M> {
@@ -179,11 +189,9 @@ where
     /// From now on `mailbox` gets what is in the queue and what follows.
     pub fn release(&mut self, mailbox: &Mailbox<M>) {
         let inbox = self.inbox.take().unwrap();
-        let inner = Rc::clone(&mailbox.0);
-        let quiet: Reports = Rc::new(|_| {});
-        supervise("probe", inbox, POLICY, quiet, move |_, _| {
-            Probe(Rc::clone(&inner))
-        });
+        let probe = mailbox.probe();
+        let (report, _) = reports();
+        supervise("probe", inbox, POLICY, report, move |_, _| probe.clone());
     }
 
     /// Nobody will ever read this queue.

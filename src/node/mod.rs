@@ -29,7 +29,7 @@ use crate::{
     metrics::Metrics,
     paths::Places,
     proto::restart::RestartPolicy,
-    settings::{Listen, Settings},
+    settings::Settings,
     wire::identity::PeerId,
 };
 
@@ -113,13 +113,10 @@ impl Node {
         self.prepared.notices.clone()
     }
 
-    /// Whether only this machine can reach us because nobody chose otherwise.
+    /// Whether only this machine can reach us.
     pub fn is_private(&self) -> bool {
-        let loopback = self
-            .listen()
-            .iter()
-            .all(|address| address.ip().is_loopback());
-        loopback && self.settings.node.listen == Listen::Auto
+        let listen = self.listen();
+        listen.iter().all(|address| address.ip().is_loopback())
     }
 
     /// Where this node's files are.

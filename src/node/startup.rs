@@ -22,6 +22,7 @@ use crate::{
     },
     identity_lock::{IdentityLock, LockError},
     paths::Places,
+    proto::hosting::EMBEDDED_PORTS_COUNT,
     settings::{EffectiveMode, Listen, Port, Settings},
     wire::{
         encode,
@@ -100,9 +101,6 @@ pub struct Prepared {
 /// The ports that are tried if none was chosen.
 const PORTS: std::ops::RangeInclusive<u16> = 4000..=4999;
 
-/// How many ports the embedded rendezvous may have; further ones are for when programs of others have the first.
-const EMBEDDED_PORTS: u16 = 5;
-
 /// The most nodes of one default name.
 const NUMBERED_MAX: u32 = 99;
 
@@ -169,7 +167,7 @@ pub fn mode(settings: &Settings) -> Mode {
 }
 
 fn embedded_ports(first: u16) -> Vec<u16> {
-    (0..EMBEDDED_PORTS)
+    (0..EMBEDDED_PORTS_COUNT)
         .filter_map(|offset| first.checked_add(offset))
         .collect()
 }

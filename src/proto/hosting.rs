@@ -11,8 +11,9 @@ use std::{
 use super::registration::Outcome;
 use crate::wire::rendezvous::Answer;
 
-/// The ports of the embedded rendezvous, in order.
-pub const EMBEDDED_PORTS: [u16; 5] = [8080, 8081, 8082, 8083, 8084];
+/// How many ports, one behind the other, the embedded rendezvous may have: the further ones are for when programs of
+/// others have the first.
+pub const EMBEDDED_PORTS_COUNT: u16 = 5;
 
 /// The time in which a rendezvous of this machine answers; after it the port counts as another program's.
 pub const ASK_TIMEOUT: Duration = Duration::from_secs(2);

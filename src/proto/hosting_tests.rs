@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const PORTS: [u16; 5] = [8080, 8081, 8082, 8083, 8084];
+
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -21,7 +23,7 @@ impl Node {
     fn new() -> Self {
         let now = Instant::now();
         Self {
-            hosting: Hosting::new(EMBEDDED_PORTS.to_vec()),
+            hosting: Hosting::new(PORTS.to_vec()),
             start: now,
             now,
         }
@@ -259,7 +261,7 @@ struct Machine {
 impl Machine {
     fn new(count: usize, delays: Vec<u64>) -> Self {
         let now = Instant::now();
-        let node = Hosting::new(EMBEDDED_PORTS.to_vec());
+        let node = Hosting::new(PORTS.to_vec());
         let start = |node| (now, node, Input::Started);
         Self {
             nodes: vec![node; count],

@@ -269,17 +269,6 @@ impl PeerQueue {
         outcomes
     }
 
-    /// When [`PeerQueue::expire`] next has something to do; too early only after acknowledgements.
-    pub fn next_expiry(&self) -> Option<Instant> {
-        let ack = self
-            .order
-            .iter()
-            .find_map(|id| self.in_flight.get(id)?.written)
-            .map(|written| written + self.limits.ack_timeout);
-        let waiting = self.waiting.iter().filter_map(|entry| entry.expires).min();
-        [ack, waiting].into_iter().flatten().min()
-    }
-
     /// Gives everything up that no link took.
     pub fn fail_waiting(&mut self, reason: &'static str) -> Vec<Outcome> {
         let failed = std::mem::take(&mut self.waiting);

@@ -9,6 +9,7 @@ mod adversity;
 mod chatting;
 mod ending;
 mod hostile;
+mod hostile_input;
 mod hosting;
 mod house;
 mod interop;

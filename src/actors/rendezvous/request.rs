@@ -51,7 +51,7 @@ async fn attempt(
 }
 
 async fn resolve(to: &str) -> Result<Vec<SocketAddr>, Outcome> {
-    let unreachable = |error: io::Error| Outcome::Unreachable(error.to_string());
+    let unreachable = |error: io::Error| Outcome::Unreachable(transport::io_words(&error));
     Ok(usable(
         lookup_host(to).await.map_err(unreachable)?.collect(),
     ))
@@ -79,7 +79,7 @@ fn not_connected(error: &io::Error) -> Outcome {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => Outcome::Refused,
         io::ErrorKind::ConnectionReset => Outcome::ClosedSilently,
-        _ => Outcome::Unreachable(error.to_string()),
+        _ => Outcome::Unreachable(transport::io_words(error)),
     }
 }
 

@@ -41,7 +41,7 @@ pub enum Mode {
     },
     /// The one of this machine, hosted by whichever node comes first.
     Embedded {
-        /// The ports on 127.0.0.1, in order; [`EMBEDDED_PORTS`](crate::proto::hosting::EMBEDDED_PORTS).
+        /// The ports on 127.0.0.1, in order; [`EMBEDDED_PORTS_COUNT`](crate::proto::hosting::EMBEDDED_PORTS_COUNT) of them.
         ports: Vec<u16>,
     },
 }

@@ -6,8 +6,8 @@ use actix::{Context, Handler, MessageResult};
 use uuid::Uuid;
 
 use super::{
-    AcksReceived, CountUnsettled, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow,
-    Reconnect, RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
+    AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
+    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
 };
 use crate::{
     actors::{
@@ -161,7 +161,10 @@ impl Handler<RecordsDiscovered> for RouterActor {
 
     fn handle(&mut self, discovered: RecordsDiscovered, ctx: &mut Context<Self>) {
         let now = clock::now();
+        let refused = self.table.records_refused;
         self.table.discovered(now, &discovered.records);
+        let refused = self.table.records_refused - refused;
+        self.metrics.records_refused.add(refused);
         self.kept.inner.lock().records = Some((now, discovered.records));
         self.tick(now);
         self.settle(ctx);
@@ -208,7 +211,7 @@ impl Handler<Reconnect> for RouterActor {
     fn handle(&mut self, _: Reconnect, ctx: &mut Context<Self>) -> usize {
         let now = clock::now();
         self.table.reconnect(now);
-        let unlinked = self.table.peers().filter(|(_, peer)| peer.links.is_empty());
+        let unlinked = self.table.peers().filter(|(_, peer)| !peer.is_reached());
         let count = unlinked.filter(|(_, peer)| peer.address.is_some()).count();
         self.tick(now);
         self.settle(ctx);
@@ -269,13 +272,5 @@ impl Handler<ListRecent> for RouterActor {
     fn handle(&mut self, request: ListRecent, _: &mut Context<Self>) -> Self::Result {
         let kept = self.kept.inner.lock();
         MessageResult(kept.recent.last(request.count, request.with.as_ref()))
-    }
-}
-
-impl Handler<CountUnsettled> for RouterActor {
-    type Result = usize;
-
-    fn handle(&mut self, _: CountUnsettled, _: &mut Context<Self>) -> usize {
-        self.kept.unsettled()
     }
 }

@@ -231,8 +231,3 @@ pub struct ListRecent {
     /// With whom; none: all.
     pub with: Option<Destination>,
 }
-
-/// Asks how many of our messages have not reached their last state.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "usize")]
-pub struct CountUnsettled;

@@ -15,9 +15,9 @@ use std::{
 use actix::{Actor, AsyncContext, Context, SpawnHandle};
 
 pub use messages::{
-    AcksReceived, CountUnsettled, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent,
-    PeerName, PeerRow, Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError,
-    SendText, TextsReceived,
+    AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
+    Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError, SendText,
+    TextsReceived,
 };
 pub use sending::Waiting;
 

@@ -1,6 +1,6 @@
 //! What a front end talks through: the terminal or standard input and output, and the log beside them.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, os::unix::fs::OpenOptionsExt, path::PathBuf, sync::Arc};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -137,6 +137,7 @@ fn is_writable(file: &PathBuf) -> bool {
     made && std::fs::OpenOptions::new()
         .create(true)
         .append(true)
+        .mode(0o600)
         .open(file)
         .is_ok()
 }

@@ -280,8 +280,15 @@ impl Session {
                 hint: "for example /log debug, or /log papo::actors::peer=trace".into(),
             })?,
         };
-        let data = json!({"level": current});
-        Ok(Reply::line(format!("logging {current}")).with(data))
+        let lost = self.log.lost_lines();
+        let mut lines = vec![format!("logging {current}")];
+        if lost > 0 {
+            lines.push(format!(
+                "{lost} lines were lost: the log could not be written fast enough"
+            ));
+        }
+        let data = json!({"level": current, "lost_lines": lost});
+        Ok(Reply::lines(lines).with(data))
     }
 
     async fn status(&self) -> Result<Reply, NodeError> {

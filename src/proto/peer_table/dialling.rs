@@ -30,7 +30,7 @@ impl PeerTable {
     fn due(&self, now: Instant) -> Vec<(Instant, Target)> {
         let is_due = |redial: &Redial| redial.due_at().filter(|at| *at <= now);
         let peers = self.peers.iter().filter_map(|(id, peer)| {
-            let at = is_due(&peer.redial).filter(|_| peer.links.is_empty())?;
+            let at = is_due(&peer.redial).filter(|_| !peer.is_reached())?;
             let (address, _) = peer.address?;
             let peer = Some(id.clone());
             Some((at, Target { peer, address }))

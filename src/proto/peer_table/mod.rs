@@ -145,7 +145,7 @@ impl PeerTable {
     /// A reason to dial this one peer now, if it is known and not linked.
     pub fn wanted(&mut self, now: Instant, id: &PeerId) {
         let known = self.peers.get_mut(id);
-        if let Some(peer) = known.filter(|it| it.links.is_empty() && it.address.is_some()) {
+        if let Some(peer) = known.filter(|it| !it.is_reached() && it.address.is_some()) {
             peer.redial.renew(now);
         }
     }
@@ -175,7 +175,7 @@ impl PeerTable {
 
     /// `/reconnect`: every peer that is not linked is due now.
     pub fn reconnect(&mut self, now: Instant) {
-        let unlinked = |peer: &&mut Peer| peer.links.is_empty() && peer.address.is_some();
+        let unlinked = |peer: &&mut Peer| !peer.is_reached() && peer.address.is_some();
         for peer in self.peers.values_mut().filter(unlinked) {
             peer.redial.renew(now);
         }
@@ -210,7 +210,9 @@ impl PeerTable {
                 self.limits.alive_for,
             ));
         }
-        peer.redial.opened();
+        if peer.trusts(&link) {
+            peer.redial.opened();
+        }
         peer.links.push(link);
         self.seeds.linked(id);
         self.choose_writer(now, id, heard, &mut out);
@@ -235,13 +237,13 @@ impl PeerTable {
             return out;
         };
         let ended = peer.links.remove(at);
-        if peer.links.is_empty() {
+        if peer.trusts(&ended) && !peer.is_reached() && peer.address.is_some() {
             let lived = Some(now.saturating_duration_since(ended.opened));
             let redial = &self.limits.redial;
-            if peer.address.is_some() {
-                peer.redial
-                    .ended(now, reason.redial(), lived, redial, random);
-            }
+            peer.redial
+                .ended(now, reason.redial(), lived, redial, random);
+        }
+        if peer.links.is_empty() {
             if peer.absent_since.is_some() {
                 peer.absent_since = Some(now);
             }
@@ -327,7 +329,7 @@ impl PeerTable {
         let Some(peer) = self.peers.get_mut(id) else {
             return Vec::new();
         };
-        if !peer.links.is_empty() {
+        if peer.is_reached() {
             peer.redial.opened();
             return Vec::new();
         }

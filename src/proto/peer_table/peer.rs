@@ -101,7 +101,7 @@ impl Peer {
 
     /// A record of it was discovered: new, moved or renewed is a reason to dial.
     pub fn recorded(&mut self, now: Instant, address: SocketAddr, expires: Instant) {
-        let is_new = self.absent_since.take().is_some() && self.links.is_empty();
+        let is_new = self.absent_since.take().is_some();
         let (moved, renewed) = match self.address {
             None => (true, true),
             Some((known, Source::Given)) => (known != address, false),
@@ -111,7 +111,7 @@ impl Peer {
         };
         self.address = Some((address, Source::Record { expires }));
         let failed = self.redial.state() == State::Failed;
-        if self.links.is_empty() && (is_new || moved || (renewed && !failed)) {
+        if !self.is_reached() && (is_new || moved || (renewed && !failed)) {
             self.redial.renew(now);
         }
     }
@@ -138,6 +138,12 @@ impl Peer {
         .into_iter()
         .flatten();
         choices.next().map(|link| link.id)
+    }
+
+    /// Whether it is linked as far as the plain wire can tell. A stranger's link under its id does not keep the peer
+    /// itself from being dialled.
+    pub fn is_reached(&self) -> bool {
+        self.links.iter().any(|link| self.trusts(link))
     }
 
     /// Whether a link comes from where the peer is known to be. The plain wire proves nothing more than that.

@@ -292,6 +292,24 @@ fn a_stranger_under_a_known_name_is_reported_and_not_written_to() {
 }
 
 #[test]
+fn a_stranger_under_a_known_name_does_not_keep_the_peer_itself_from_being_dialled() {
+    let mut rig = Rig::new();
+    let (stranger, _) = rig.open("b@CIC", Direction::Inbound, "10.9.9.9:7");
+    let out = rig.discover(&[record("b@CIC", "10.0.0.2:1", 60)]);
+    assert_eq!(dials(&out), ["b@CIC"]);
+    let (link, out) = rig.open("b@CIC", Direction::Outbound, "10.0.0.2:1");
+    assert_eq!(out, [Output::Writer(id("b@CIC"), Some(link))]);
+    rig.now += Duration::from_secs(60);
+    let out = rig.end("b@CIC", link, CloseReason::EndOfStream);
+    assert_eq!(dials(&out), ["b@CIC"], "although the stranger is linked");
+    rig.fail("b@CIC", CloseReason::Unreachable("gone".into()));
+    assert_eq!(dials(&rig.pass(2)), ["b@CIC"], "with backoff");
+    rig.open("b@CIC", Direction::Outbound, "10.0.0.2:1");
+    rig.end("b@CIC", stranger, CloseReason::EndOfStream);
+    assert_eq!(dials(&rig.pass(600)), Vec::<String>::new());
+}
+
+#[test]
 fn a_bare_address_becomes_the_peer_that_answers_there() {
     let mut rig = Rig::new();
     rig.table.join(rig.now, address("10.0.0.7:1"), true);

@@ -171,11 +171,6 @@ impl Session {
         encode::ping(&mut out.prompt, &msg_id.to_string(), at.timestamp);
     }
 
-    /// Who is at the other end: whom we dialled, or who named itself.
-    pub fn peer(&self) -> Option<&PeerId> {
-        self.peer.as_ref()
-    }
-
     fn is_us(&self) -> bool {
         self.peer.as_ref() == Some(&self.own)
     }

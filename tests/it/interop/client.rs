@@ -39,6 +39,7 @@ struct Heard {
 struct State {
     segments: Vec<Segment>,
     lines: Vec<String>,
+    values: Vec<Value>,
     partial: Vec<u8>,
     end: Option<ErrorKind>,
 }
@@ -87,7 +88,12 @@ impl Client {
 
     /// Writes these bytes at once. What a node that has closed does not take is no failure here.
     pub fn write(&self, bytes: &[u8]) {
-        drop((&self.stream).write_all(bytes));
+        drop(self.try_write(bytes));
+    }
+
+    /// Writes these bytes; an error once the node has closed.
+    pub fn try_write(&self, bytes: &[u8]) -> std::io::Result<()> {
+        (&self.stream).write_all(bytes)
     }
 
     /// Writes these lines in one segment.
@@ -120,29 +126,36 @@ impl Client {
     /// Waits for a line of this type with something in it.
     pub fn hears_one(&self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         self.heard.wait(kind, |state| {
-            let mut lines = state.lines.iter().map(|line| value(line));
-            lines.find(|line| line["type"] == kind && is_it(line))
+            let mut lines = state.values.iter();
+            lines
+                .find(|line| line["type"] == kind && is_it(line))
+                .cloned()
         })
     }
 
     /// Waits for so many lines of this type and gives them.
     pub fn hears_many(&self, kind: &str, count: usize) -> Vec<Value> {
         self.heard.wait(&format!("{count} {kind}"), |state| {
-            let lines = state.lines.iter().map(|line| value(line));
-            let all: Vec<Value> = lines.filter(|line| line["type"] == kind).collect();
-            (all.len() >= count).then_some(all)
+            let all = state.values.iter().filter(|line| line["type"] == kind);
+            (all.clone().count() >= count).then(|| all.cloned().collect())
         })
     }
 
     /// The types of all lines so far.
     pub fn heard(&self) -> Vec<String> {
-        let kind = |line: &String| value(line)["type"].as_str().unwrap_or_default().to_owned();
-        self.lines().iter().map(kind).collect()
+        let state = self.heard.state();
+        let kind = |line: &Value| line["type"].as_str().unwrap_or_default().to_owned();
+        state.values.iter().map(kind).collect()
     }
 
     /// How many lines of this type came so far.
     pub fn count(&self, kind: &str) -> usize {
         self.heard().iter().filter(|heard| *heard == kind).count()
+    }
+
+    /// Whether the node has ended its writing or the connection.
+    pub fn has_ended(&self) -> bool {
+        self.heard.state().end.is_some()
     }
 
     /// All lines so far, to the letter.
@@ -208,7 +221,9 @@ impl Heard {
             match byte {
                 b'\n' => {
                     let line = std::mem::take(&mut state.partial);
-                    state.lines.push(String::from_utf8_lossy(&line).into());
+                    let line = String::from_utf8_lossy(&line);
+                    state.values.push(value(&line));
+                    state.lines.push(line.into());
                 }
                 other => state.partial.push(*other),
             }

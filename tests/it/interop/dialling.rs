@@ -63,6 +63,20 @@ fn a_bare_close_instead_of_hello_ok_is_backed_off_and_given_up_after_five() {
 }
 
 #[test]
+fn a_bare_close_behind_hello_ok_is_backed_off_more_and_more() {
+    let (server, bob) = (Server::start(), Listening::start());
+    let start = finds(&server, &bob).env("PAPO_CONNECTION__RECONNECT_BACKOFF_BASE", "200ms");
+    let began = Instant::now();
+    let _node = start.start();
+    for _ in 0..4 {
+        bob.answer("bob@lobby").close();
+    }
+    // It does answer, so it is tried on; some refuse only a second link so.
+    bob.answer("bob@lobby").ping("linked");
+    assert!(began.elapsed() >= FOUR_BACKOFFS, "a storm");
+}
+
+#[test]
 fn what_answers_but_does_not_speak_the_protocol_is_failed_at_once() {
     let (server, web) = (Server::start(), Listening::start());
     let node = finds(&server, &web).start();

@@ -71,6 +71,28 @@ fn a_stranger_under_a_known_id_is_read_and_reported_but_gets_no_message_of_that_
 }
 
 #[test]
+fn a_stranger_who_came_first_does_not_keep_the_peer_itself_from_being_dialled_and_written_to() {
+    let server = Server::start();
+    let mut node = node("alice").at(&server.address).start();
+    let stranger = Client::connect_from("127.0.0.2", &node.address());
+    stranger.say(&hello("HELLO", "bob@lobby"));
+    node.meets("bob@lobby");
+    let bob = Listening::start();
+    bob.register(&server.address, "bob@lobby");
+    node.send("/reconnect");
+    let trusted = bob.answer("bob@lobby");
+    node.event("peer_connected", |event| event["direction"] == "outbound");
+    node.send("/msg bob@lobby for bob alone");
+    trusted.acknowledge(&trusted.hears("SEND"));
+    node.event("delivered", |event| event["to"] == "bob@lobby");
+    trusted.close();
+    // Lost, it is dialled again although a stranger is linked under its id.
+    bob.answer("bob@lobby").ping("back");
+    stranger.ping("done");
+    assert_eq!(stranger.count("SEND"), 0);
+}
+
+#[test]
 fn ids_that_look_alike_are_two_peers() {
     let mut node = alice().start();
     for id in [

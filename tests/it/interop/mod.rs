@@ -3,6 +3,7 @@
 
 mod acks;
 mod alive;
+mod checklist;
 pub mod client;
 mod dialling;
 mod duplicates;
@@ -12,6 +13,9 @@ mod framing;
 mod handshake;
 mod identity;
 mod pacing;
+mod registering;
+pub mod scripted_rendezvous;
+mod session;
 mod texts;
 
 use client::{Client, Listening, hello};

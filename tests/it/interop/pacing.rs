@@ -40,6 +40,21 @@ fn own_messages_leave_twenty_milliseconds_apart() {
 }
 
 #[test]
+fn an_answer_overtakes_own_messages_because_some_close_when_a_pong_takes_two_seconds() {
+    let start = alice().env("PAPO_CONNECTION__LEGACY_GAP", "200ms");
+    for role in ROLES {
+        let (mut node, bob) = linked(role, start.clone());
+        for number in 0..30 {
+            node.send(&format!("/msg bob@lobby text {number}"));
+        }
+        bob.hears("SEND");
+        bob.ping("p-1");
+        // A moment after the first of thirty, not behind the last.
+        assert!(bob.count("SEND") < 30);
+    }
+}
+
+#[test]
 fn each_line_is_a_segment_of_its_own() {
     // So long a gap that each `recv` of the client comes to its end before the next line.
     let start = alice().env("PAPO_CONNECTION__LEGACY_GAP", "1s");

@@ -76,6 +76,7 @@ pub struct Start {
     home_path: Option<PathBuf>,
     has_input: bool,
     has_output: bool,
+    descriptors: Option<u32>,
 }
 
 /// `papo` with these arguments and nothing else.
@@ -88,6 +89,7 @@ pub fn papo<const N: usize>(arguments: [&str; N]) -> Start {
         home_path: None,
         has_input: true,
         has_output: true,
+        descriptors: None,
     }
 }
 
@@ -174,9 +176,26 @@ impl Start {
         self
     }
 
+    /// It may open no more than so many file descriptors.
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_papo");
+        let Some(count) = self.descriptors else {
+            return Command::new(program);
+        };
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, program]);
+        shell
+    }
+
     /// Starts it.
     pub fn start(self) -> Node {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_papo"));
+        let mut command = self.command();
         let home = self.home_path.as_deref().unwrap_or(self.home.path());
         command
             .args(&self.arguments)

@@ -130,7 +130,7 @@ async fn a_missing_ack_is_told_after_five_seconds_and_a_late_one_still_delivers(
     assert_eq!(routing.told().await, [""; 0]);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(routing.told().await, ["#1 timeout"]);
-    assert_eq!(routing.tell(CountUnsettled).await, 0);
+    assert_eq!(routing.rig.kept.unsettled(), 0);
     routing.acknowledge("bob@X", &msg_id(1)).await;
     assert_eq!(routing.told().await, ["#1 delivered"]);
 }
@@ -243,4 +243,40 @@ async fn a_queue_that_a_link_holds_is_not_forgotten_with_its_peer() {
     turn().await;
     assert_eq!(routing.tell(ListPeers).await, []);
     assert!(Arc::ptr_eq(&held, &kept.queue_of(&id("bob@X"))));
+}
+
+#[actix_rt::test]
+async fn a_peer_that_comes_back_while_its_old_link_closes_is_written_to_on_the_new_one() {
+    let routing = routing();
+    let (mut old, _) = open(&routing, "bob@X").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    old.say(r#"{"type":"BYE","reason":"restart"}"#).await;
+    old.hears("BYE_OK").await;
+    let start = clock::now();
+    let (mut new, _) = open(&routing, "bob@X").await;
+    routing.send(text(1, full("bob@X"))).await.unwrap();
+    new.hears("SEND").await;
+    assert!(clock::now() - start < Duration::from_secs(1));
+    old.hears_end().await;
+    drop(old);
+    let told = routing.told().await;
+    let expected = [
+        "connected bob@X",
+        "connected bob@X",
+        "#1 sent to 1",
+        "disconnected bob@X, still linked",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[actix_rt::test]
+async fn a_text_that_meets_a_closing_link_leaves_on_the_next() {
+    let routing = routing();
+    let (mut old, _) = open(&routing, "bob@X").await;
+    old.say(r#"{"type":"BYE"}"#).await;
+    old.hears("BYE_OK").await;
+    routing.send(text(1, full("bob@X"))).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (mut new, _) = open(&routing, "bob@X").await;
+    assert_eq!(new.hears("SEND").await["msg_id"], msg_id(1));
 }

@@ -61,7 +61,7 @@ async fn who_is_not_linked_gets_nothing_and_the_answer_says_why() {
             "{to:?}"
         );
     }
-    assert_eq!(routing.tell(CountUnsettled).await, 0);
+    assert_eq!(routing.rig.kept.unsettled(), 0);
     let told = routing.told().await;
     assert!(
         told.iter().all(|it| it.starts_with("connected")),
@@ -89,7 +89,7 @@ async fn a_publication_goes_to_all_or_to_a_namespace_and_is_told_once() {
         [""; 0],
         "nobody acknowledges a publication"
     );
-    assert_eq!(routing.tell(CountUnsettled).await, 0);
+    assert_eq!(routing.rig.kept.unsettled(), 0);
 }
 
 #[actix_rt::test]
@@ -137,7 +137,7 @@ async fn a_text_that_fits_into_no_line_is_refused_at_once_whoever_it_is_for() {
             "{to:?}: {answer:?}"
         );
     }
-    assert_eq!(routing.tell(CountUnsettled).await, 0);
+    assert_eq!(routing.rig.kept.unsettled(), 0);
 }
 
 #[actix_rt::test]
@@ -155,7 +155,7 @@ async fn asked_again_with_the_same_id_nothing_is_sent_twice() {
     }
     assert_eq!(routing.written_on(&bob), [1, 2]);
     assert_eq!(
-        routing.tell(CountUnsettled).await,
+        routing.rig.kept.unsettled(),
         2,
         "one unacknowledged, one waits"
     );
@@ -210,9 +210,9 @@ async fn a_text_of_a_lost_link_does_not_wait_for_ever_for_the_next() {
         .await;
     routing.told().await;
     tokio::time::sleep(Duration::from_secs(19)).await;
-    assert_eq!(routing.tell(CountUnsettled).await, 2);
+    assert_eq!(routing.rig.kept.unsettled(), 2);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let in_vain = "#2 failed: no connection to this peer in time";
     assert_eq!(routing.told().await, ["#1 unconfirmed", in_vain]);
-    assert_eq!(routing.tell(CountUnsettled).await, 0);
+    assert_eq!(routing.rig.kept.unsettled(), 0);
 }

@@ -142,7 +142,7 @@ async fn only_so_many_texts_wait() {
         routing.send(everyone(1025)).await,
         Err(SendError::WaitingFull)
     );
-    assert_eq!(routing.tell(CountUnsettled).await, 1024);
+    assert_eq!(routing.rig.kept.unsettled(), 1024);
 }
 
 #[actix_rt::test]
