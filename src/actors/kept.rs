@@ -2,7 +2,7 @@
 //! rebuild its tables. Owned by the composition root and handed to each incarnation.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -20,7 +20,9 @@ use super::{
 use crate::{
     proto::{
         duplicates::Duplicates,
+        link::LinkId,
         outgoing::{PeerQueue, QueueLimits},
+        peer_table::SEEDS_MAX,
     },
     wire::{identity::PeerId, rendezvous::Record},
 };
@@ -50,6 +52,8 @@ pub struct Kept {
 /// What the router alone uses of it.
 pub(super) struct Inner {
     pub seen: HashMap<PeerId, Duplicates>,
+    /// Links whose opening was told to the front end, and whose end was not.
+    pub shown: HashSet<LinkId>,
     /// Accepted messages for which there is no peer yet.
     pub waiting: VecDeque<Waiting>,
     /// Events that the front end had no room for yet.
@@ -70,6 +74,7 @@ impl Kept {
             queues: Mutex::default(),
             inner: Mutex::new(Inner {
                 seen: HashMap::new(),
+                shown: HashSet::new(),
                 waiting: VecDeque::new(),
                 backlog: VecDeque::new(),
                 recent: Recent::default(),
@@ -108,9 +113,13 @@ impl Kept {
             .collect()
     }
 
-    /// Forgets a peer of which nothing is owed any more.
-    pub fn forget(&self, peer: &PeerId) {
-        self.queues.lock().remove(peer);
+    /// Forgets all about peers that are not known any more. A queue that a link holds stays: that link is just
+    /// opening, and what is sent to its peer from now on has to leave there.
+    pub fn forget_unknown(&self, is_known: impl Fn(&PeerId) -> bool) {
+        let mut queues = self.queues.lock();
+        queues.retain(|peer, queue| is_known(peer) || Arc::strong_count(queue) > 1);
+        let mut inner = self.inner.lock();
+        inner.seen.retain(|peer, _| queues.contains_key(peer));
     }
 
     /// Our own messages that have not reached their last state.
@@ -139,6 +148,19 @@ impl Inner {
         filter
             .or_insert_with(|| Duplicates::new(limits.seen_max, limits.seen_age))
             .is_new(now, msg_id, payload)
+    }
+
+    /// Remembers a bare address for the next incarnation; of too many the oldest typed one goes.
+    pub fn join(&mut self, address: SocketAddr, lasting: bool) {
+        if let Some(known) = self.joined.iter_mut().find(|(it, _)| *it == address) {
+            known.1 |= lasting;
+            return;
+        }
+        if self.joined.len() >= SEEDS_MAX {
+            let typed = self.joined.iter().position(|(_, lasting)| !lasting);
+            self.joined.remove(typed.unwrap_or(0));
+        }
+        self.joined.push((address, lasting));
     }
 
     /// What a message was answered that was accepted before.

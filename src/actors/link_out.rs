@@ -78,6 +78,7 @@ struct State {
     replies: VecDeque<Bytes>,
     reply_bytes: usize,
     open: Option<Open>,
+    hold: bool,
     finish: bool,
     last_write: Option<Instant>,
 }
@@ -113,6 +114,7 @@ impl LinkOut {
                 replies: VecDeque::new(),
                 reply_bytes: 0,
                 open: None,
+                hold: false,
                 finish: false,
                 last_write: None,
             }),
@@ -146,8 +148,7 @@ impl LinkOut {
         }
         let mut state = self.state.lock();
         state.push_replies(Bytes::from(lines));
-        let limits = self.limits;
-        if state.replies.len() > limits.lines_max || state.reply_bytes > limits.bytes_max {
+        if state.is_above(self.limits) {
             return Err(Overloaded);
         }
         drop(state);
@@ -158,6 +159,11 @@ impl LinkOut {
     /// There is something new in the peer's queue.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// BYE is said: answers still leave, own messages stay in their queue for the next link.
+    pub fn hold(&self) {
+        self.state.lock().hold = true;
     }
 
     /// Nothing more will be queued: write what waits, then end the stream.
@@ -222,9 +228,7 @@ impl LinkOut {
         writer: &mut (impl AsyncWrite + Unpin),
         metrics: &Metrics,
     ) -> io::Result<()> {
-        tokio::time::timeout(WRITE_STALL_MAX, writer.write_all(&batch.bytes))
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        write_all(&batch.bytes, writer).await?;
         metrics
             .bytes_out
             .add(u64::try_from(batch.bytes.len()).unwrap_or(0));
@@ -250,6 +254,13 @@ impl State {
         self.open.as_ref().is_some_and(|open| open.kind.stream)
     }
 
+    /// Lines that wait only for the gap make no slow reader: a plain link is not read meanwhile, which bounds them by
+    /// what one read can cause. Their bytes count all the same.
+    fn is_above(&self, limits: OutLimits) -> bool {
+        let lines = self.is_stream() && self.replies.len() > limits.lines_max;
+        lines || self.reply_bytes > limits.bytes_max
+    }
+
     fn paced_replies(&self) -> usize {
         match self.is_stream() {
             true => 0,
@@ -269,6 +280,9 @@ impl State {
     }
 
     fn next(&mut self, link: LinkId, now: Instant, gap: Duration) -> Next {
+        if self.finish && self.replies.is_empty() {
+            return Next::Finish;
+        }
         if self.is_stream() {
             return self.next_of_stream(link);
         }
@@ -283,10 +297,7 @@ impl State {
             let messages = Vec::new();
             return Next::Write(Batch { bytes, messages });
         }
-        if self.finish {
-            return Next::Finish;
-        }
-        let Some(open) = &self.open else {
+        let Some(open) = self.own_messages() else {
             return Next::Wait;
         };
         if let Some(until) = open.quiet_until.filter(|until| now < *until) {
@@ -311,7 +322,7 @@ impl State {
             lines.push(reply);
         }
         let mut messages = Vec::new();
-        if let Some(open) = self.open.as_ref().filter(|_| !self.finish) {
+        if let Some(open) = self.own_messages() {
             let mut queue = open.queue.lock();
             while size < BATCH_BYTES_MAX
                 && let Some((msg_id, line)) = queue.take(link)
@@ -323,9 +334,13 @@ impl State {
         }
         match joined(lines, size) {
             Some(bytes) => Next::Write(Batch { bytes, messages }),
-            None if self.finish => Next::Finish,
             None => Next::Wait,
         }
+    }
+
+    /// Where own messages come from, while they may leave here.
+    fn own_messages(&self) -> Option<&Open> {
+        self.open.as_ref().filter(|_| !self.hold && !self.finish)
     }
 
     fn pop_reply(&mut self) -> Option<Bytes> {
@@ -333,6 +348,18 @@ impl State {
         self.reply_bytes -= reply.len();
         Some(reply)
     }
+}
+
+/// Writes it all, however slowly, as long as there is progress.
+async fn write_all(mut bytes: &[u8], writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = tokio::time::timeout(WRITE_STALL_MAX, writer.write(bytes)).await;
+        match written.map_err(|_| io::ErrorKind::TimedOut)?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => bytes = &bytes[count..],
+        }
+    }
+    Ok(())
 }
 
 /// One buffer of several; a single one is passed on as it is, shared by all receivers of a publication.

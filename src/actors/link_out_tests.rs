@@ -130,8 +130,49 @@ async fn answers_beyond_the_limit_are_an_overload() {
     assert_eq!(out.reply(vec![b'\n'; 10_000]), Ok(()));
     assert_eq!(out.reply(b"x\n".to_vec()), Err(Overloaded));
     let out = LinkOut::new(LINK, LIMITS, clock::now());
-    assert_eq!(out.reply(b"x\n".repeat(100)), Ok(()));
+    out.open(queue(0), kind(true), None);
+    for _ in 0..100 {
+        assert_eq!(out.reply(b"x\n".to_vec()), Ok(()));
+    }
     assert_eq!(out.reply(b"x\n".to_vec()), Err(Overloaded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_wait_for_the_gap_of_a_plain_link_are_no_overload_but_their_bytes_are() {
+    let out = LinkOut::new(LINK, LIMITS, clock::now());
+    out.open(queue(0), kind(false), None);
+    assert_eq!(out.reply(b"x\n".repeat(2000)), Ok(()));
+    assert_eq!(out.reply(b"x\n".repeat(4000)), Err(Overloaded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_our_bye_answers_leave_and_own_messages_stay() {
+    for stream in [false, true] {
+        let out = LinkOut::new(LINK, LIMITS, clock::now());
+        let shared = queue(1);
+        out.open(Arc::clone(&shared), kind(stream), None);
+        out.hold();
+        out.reply(b"BYE\n".to_vec()).unwrap();
+        let got = segments(out, 1).await;
+        assert_eq!(shown(&got), [(0, "BYE\n")]);
+        assert!(shared.lock().take(LINK).is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_ends_right_behind_the_last_answer_without_a_gap() {
+    let out = LinkOut::new(LINK, LIMITS, clock::now());
+    out.open(queue(1), kind(false), None);
+    out.reply(b"ACK\nBYE_OK\n".to_vec()).unwrap();
+    out.finish();
+    let start = clock::now();
+    let (ours, mut theirs) = tokio::io::duplex(1000);
+    out.write_to(ours, &Metrics::default()).await.unwrap();
+    let took = clock::now().duration_since(start);
+    assert_eq!(took, LIMITS.gap, "one gap, between the two lines");
+    let mut text = String::new();
+    theirs.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "ACK\nBYE_OK\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +195,25 @@ async fn a_peer_that_reads_nothing_ends_the_writer() {
     let (ours, _theirs) = tokio::io::duplex(4);
     let error = out.write_to(ours, &Metrics::default()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_slowly_is_written_to_for_as_long_as_it_takes() {
+    let out = LinkOut::new(LINK, LIMITS, clock::now());
+    out.open(queue(0), kind(true), None);
+    out.reply(b"abcdefgh".to_vec()).unwrap();
+    out.finish();
+    let (ours, mut theirs) = tokio::io::duplex(2);
+    let writing = tokio::spawn(async move { out.write_to(ours, &Metrics::default()).await });
+    let mut text = String::new();
+    for _ in 0..4 {
+        tokio::time::sleep(WRITE_STALL_MAX - Duration::from_secs(1)).await;
+        let mut two = [0; 2];
+        theirs.read_exact(&mut two).await.unwrap();
+        text.extend(two.map(char::from));
+    }
+    assert!(writing.await.unwrap().is_ok());
+    assert_eq!(text, "abcdefgh");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,7 +54,7 @@ pub struct LinkOpened {
     pub ping: Recipient<SendPing>,
     /// Makes it end.
     pub leave: Recipient<CloseLink>,
-    /// Makes its actor panic.
+    /// Makes its actor panic: the hidden `/debug panic peer`, and tests.
     pub panic: Recipient<PanicNow>,
 }
 
@@ -72,7 +72,7 @@ pub struct LinkEnded {
     pub address: SocketAddr,
     /// What was dialled, of an outbound connection.
     pub target: Option<Target>,
-    /// How it was written to, if [`LinkOpened`] was told.
+    /// How it was written to, if [`LinkOpened`] was told before.
     pub was_open: Option<LinkKind>,
     /// Why it ended.
     pub reason: CloseReason,
@@ -185,10 +185,13 @@ impl Links {
         self.start(link, from, None, Start::Accepted(wire));
     }
 
-    /// Starts a PeerActor that dials. Called by RouterActor.
+    /// Starts a PeerActor that dials, unless the node is leaving. Called by RouterActor.
     pub fn dial(&self, target: Target) {
         let link = {
             let mut state = self.0.state.lock();
+            if state.closing {
+                return;
+            }
             let link = state.next_id();
             state.dialling.insert(link, target.clone());
             link
@@ -260,44 +263,32 @@ impl Links {
         &self.0.metrics
     }
 
-    /// A link's peer is known: whether it may stay. Another link may have to yield to it.
-    pub(super) fn identified(&self, link: LinkId, peer: &PeerId) -> bool {
+    /// A link is about to open: an error if it may not stay. Another link may have to yield to it.
+    pub(super) fn admit(&self, opened: &LinkOpened) -> Result<(), CloseReason> {
         let mut state = self.0.state.lock();
-        match state.admission.identified(link, peer) {
-            Verdict::Keep => true,
+        if state.closing {
+            return Err(CloseReason::WeLeft);
+        }
+        match state.admission.identified(opened.link, &opened.peer) {
+            Verdict::Keep => {}
             Verdict::Refuse => {
                 self.0.metrics.links_refused.increment();
-                false
+                return Err(CloseReason::Displaced);
             }
-            Verdict::Displace(other) => {
-                if let Some(other) = state.open.get(&other) {
-                    other.leave.do_send(CloseLink {
-                        reason: CloseReason::Displaced,
-                        say_bye: true,
-                    });
-                }
-                true
-            }
+            Verdict::Displace(other) => state.displace(other),
         }
+        state.dialling.remove(&opened.link);
+        state.open.insert(opened.link, opened.clone());
+        Ok(())
     }
 
-    /// Tells that a link is open. Waits for room; after it returned, [`LinkEnded`] will follow with `was_open`.
-    pub(super) async fn opened(&self, opened: LinkOpened) {
-        {
-            let mut state = self.0.state.lock();
-            state.dialling.remove(&opened.link);
-            state.open.insert(opened.link, opened.clone());
-        }
+    /// Tells that a link is open. Waits for room.
+    pub(super) async fn tell_opened(&self, opened: LinkOpened) {
         match opened.direction {
-            Direction::Inbound => {
-                self.0.metrics.links_inbound.increment();
-                tracing::info!(address = %opened.address, "Inbound connected: {}", opened.peer);
-            }
-            Direction::Outbound => {
-                self.0.metrics.links_outbound.increment();
-                tracing::info!(address = %opened.address, "Outbound connected: {}", opened.peer);
-            }
+            Direction::Inbound => self.0.metrics.links_inbound.increment(),
+            Direction::Outbound => self.0.metrics.links_outbound.increment(),
         }
+        tracing::info!(address = %opened.address, "{} connected: {}", title(opened.direction), opened.peer);
         // A closed door means that the node is ending.
         self.0.doors.ping_opened.tell(opened.clone()).await;
         self.0.doors.opened.tell(opened).await;
@@ -313,34 +304,49 @@ impl Links {
         actix_rt::spawn(async move {
             let exit = watch.ended().await;
             let ending = std::mem::take(&mut *ending.lock());
+            let was_admitted = links.closed(link);
+            let told = match ending.reader {
+                Some(reader) => reader.await.unwrap_or(false),
+                None => false,
+            };
             let reason = match exit {
                 Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
                 Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
             };
-            links
-                .ended(LinkEnded {
-                    link,
-                    peer: ending.peer,
-                    direction,
-                    address,
-                    target,
-                    was_open: None,
-                    reason,
-                })
-                .await;
+            let was_open = was_admitted.filter(|_| told);
+            let ended = LinkEnded {
+                link,
+                peer: ending.peer,
+                direction,
+                address,
+                target,
+                was_open,
+                reason,
+            };
+            links.tell_ended(ended, was_admitted.is_some()).await;
         });
     }
 
-    async fn ended(&self, mut ended: LinkEnded) {
-        {
-            let mut state = self.0.state.lock();
-            state.admission.ended(ended.link, ended.peer.as_ref());
-            state.dialling.remove(&ended.link);
-            ended.was_open = state.open.remove(&ended.link).map(|open| open.kind);
-        }
+    /// The link's actor is gone; gives how it was written to, if it was admitted.
+    fn closed(&self, link: LinkId) -> Option<LinkKind> {
+        let mut state = self.0.state.lock();
+        state.dialling.remove(&link);
+        state.open.remove(&link).map(|open| open.kind)
+    }
+
+    /// Tells that a connection ended, to whom it concerns. It keeps its place until then, so that those who come and
+    /// go cannot be more than there are places.
+    async fn tell_ended(&self, ended: LinkEnded, was_announced: bool) {
         self.count_end(&ended);
-        self.0.doors.ping_ended.tell(ended.clone()).await;
-        self.0.doors.ended.tell(ended).await;
+        if was_announced {
+            self.0.doors.ping_ended.tell(ended.clone()).await;
+        }
+        let (link, peer) = (ended.link, ended.peer.clone());
+        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
+            self.0.doors.ended.tell(ended).await;
+        }
+        let mut state = self.0.state.lock();
+        state.admission.ended(link, peer.as_ref());
     }
 
     fn count_end(&self, ended: &LinkEnded) {
@@ -365,6 +371,15 @@ impl Links {
 }
 
 impl State {
+    fn displace(&mut self, link: LinkId) {
+        if let Some(open) = self.open.get(&link) {
+            open.leave.do_send(CloseLink {
+                reason: CloseReason::Displaced,
+                say_bye: true,
+            });
+        }
+    }
+
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)

@@ -3,13 +3,14 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use actix::{Actor, Context, Handler, Message};
-use tokio::{net::TcpListener, task::JoinHandle};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WrapFuture};
+use tokio::net::TcpListener;
 
 use super::{links::Links, supervisor::ExitNote, transport::Wire};
 use crate::metrics::Metrics;
 
-/// Stops accepting: the first step of an orderly end. Closes the sockets once their owner drops them too.
+/// Stops accepting: the first step of an orderly end. The actor ends by choice, so its supervisor lets go of the
+/// sockets too; they are closed once their owner drops them.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct StopAccepting;
@@ -22,7 +23,6 @@ pub struct ListenerActor {
     listeners: Vec<Arc<TcpListener>>,
     links: Links,
     metrics: Arc<Metrics>,
-    tasks: Vec<JoinHandle<()>>,
 }
 
 impl ListenerActor {
@@ -37,7 +37,6 @@ impl ListenerActor {
             listeners,
             links,
             metrics,
-            tasks: Vec::new(),
         }
     }
 }
@@ -45,26 +44,11 @@ impl ListenerActor {
 impl Actor for ListenerActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
-        for listener in &self.listeners {
-            let (listener, links) = (Arc::clone(listener), self.links.clone());
-            let accepting = accept(listener, links, Arc::clone(&self.metrics));
-            self.tasks.push(actix_rt::spawn(accepting));
-        }
-    }
-}
-
-impl Drop for ListenerActor {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl ListenerActor {
-    fn stop(&mut self) {
-        self.listeners.clear();
-        for task in self.tasks.drain(..) {
-            task.abort();
+    /// The actor's own futures accept, so that a panic there is a panic of the actor, and noticed.
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for listener in std::mem::take(&mut self.listeners) {
+            let accepting = accept(listener, self.links.clone(), Arc::clone(&self.metrics));
+            ctx.spawn(accepting.into_actor(self));
         }
     }
 }
@@ -72,8 +56,8 @@ impl ListenerActor {
 impl Handler<StopAccepting> for ListenerActor {
     type Result = ();
 
-    fn handle(&mut self, _: StopAccepting, _: &mut Self::Context) {
-        self.stop();
+    fn handle(&mut self, _: StopAccepting, ctx: &mut Self::Context) {
+        ctx.stop();
     }
 }
 

@@ -1,15 +1,15 @@
 //! PeerActor: one connection, accepted or dialled. It feeds the session machine with what the reader brings, and
 //! acknowledges without asking anyone: a text is handed up to the router first, then its ACK leaves.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Instant};
+use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
-    SpawnHandle, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message,
+    MessageResult, SpawnHandle, WrapFuture,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::task::JoinHandle;
+use tokio::{io::AsyncWrite, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
@@ -46,6 +46,11 @@ pub struct StreamEnded(
     pub Option<String>,
 );
 
+/// All that was queued is written, and our FIN behind it. From the writer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WritingFinished;
+
 /// The peer does not read what it causes. From the reader, when ACKs find no room, or from the writer.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -64,8 +69,10 @@ pub enum Start {
 pub struct Ending {
     /// Why.
     pub reason: Option<CloseReason>,
-    /// Who was at the other end, once that was known.
+    /// Who was at the other end, once the link was open.
     pub peer: Option<PeerId>,
+    /// The reader: the end is told once it has handed up all that it has. Gives whether [`LinkOpened`] was told.
+    pub reader: Option<JoinHandle<bool>>,
 }
 
 /// One connection.
@@ -81,7 +88,9 @@ pub struct PeerActor {
     links: Links,
     ending: Arc<Mutex<Ending>>,
     timer: Option<(Instant, SpawnHandle)>,
-    tasks: Vec<AbortOnDrop>,
+    writer: Option<AbortOnDrop>,
+    /// Dropped with the actor, which ends the reader.
+    here: Option<oneshot::Sender<()>>,
 }
 
 impl PeerActor {
@@ -118,7 +127,8 @@ impl PeerActor {
             links,
             ending: Arc::default(),
             timer: None,
-            tasks: Vec::new(),
+            writer: None,
+            here: None,
         }
     }
 
@@ -139,9 +149,9 @@ impl PeerActor {
             let reason = match result {
                 Ok(Ok(stream)) => match Wire::of_tcp(stream) {
                     Ok(wire) => return actor.run(wire, ctx),
-                    Err(error) => io_words(&error),
+                    Err(error) => transport::io_words(&error),
                 },
-                Ok(Err(error)) => io_words(&error),
+                Ok(Err(error)) => transport::io_words(&error),
                 Err(_) => "no answer".into(),
             };
             actor.end(CloseReason::Unreachable(reason), ctx);
@@ -152,27 +162,29 @@ impl PeerActor {
     fn run(&mut self, wire: Wire, ctx: &mut Context<Self>) {
         let now = clock::now();
         self.out.heard_now(now);
-        let (out, links, actor) = (Arc::clone(&self.out), self.links.clone(), ctx.address());
-        self.tasks.push(spawn(async move {
-            let end = match out.write_to(wire.writer, links.metrics()).await {
-                Ok(()) => return,
-                Err(error) => error,
-            };
-            match end.kind() {
-                io::ErrorKind::TimedOut => actor.do_send(WriterOverloaded),
-                _ => actor.do_send(StreamEnded(Some(io_words(&end)))),
-            }
-        }));
-        let reading = reader::read(
-            wire.reader,
-            ctx.address(),
-            Arc::clone(&self.out),
-            self.links.clone(),
-        );
-        self.tasks.push(spawn(reading));
+        self.write(wire.writer, ctx.address());
+        let (here, gone) = oneshot::channel();
+        self.here = Some(here);
+        let (out, links) = (Arc::clone(&self.out), self.links.clone());
+        let reading = reader::read(wire.reader, ctx.address(), out, links, gone);
+        self.ending.lock().reader = Some(actix_rt::spawn(reading));
         let mut outputs = Outputs::default();
         self.session.start(now, &mut outputs);
         self.apply(outputs, ctx);
+    }
+
+    fn write(&mut self, to: Box<dyn AsyncWrite + Send + Unpin>, actor: Addr<Self>) {
+        let (out, links) = (Arc::clone(&self.out), self.links.clone());
+        let writing = async move {
+            match out.write_to(to, links.metrics()).await {
+                Ok(()) => actor.do_send(WritingFinished),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    actor.do_send(WriterOverloaded);
+                }
+                Err(error) => actor.do_send(StreamEnded(Some(transport::io_words(&error)))),
+            }
+        };
+        self.writer = Some(AbortOnDrop(actix_rt::spawn(writing)));
     }
 
     fn with_moment(&mut self, act: impl FnOnce(&mut Session, Moment<'_>, &mut Outputs)) -> Outputs {
@@ -186,17 +198,15 @@ impl PeerActor {
 
     /// Applies what the session wants; what is to be handed up is left to the caller.
     fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
-        let opened = match outputs.opened.take() {
-            Some((peer, features)) => match self.open(peer, features, ctx) {
-                Some(opened) => Some(Box::new(opened)),
-                None => {
-                    outputs.prompt.clear();
-                    self.session.close(CloseReason::Displaced, &mut outputs);
-                    None
-                }
-            },
-            None => None,
-        };
+        let opened = outputs.opened.take();
+        let opened = opened.and_then(|(peer, features)| {
+            let opened = self.open(peer, features, ctx);
+            let refused = |reason| {
+                outputs.prompt.clear();
+                self.session.close(reason, &mut outputs);
+            };
+            opened.map_err(refused).ok().map(Box::new)
+        });
         let metrics = self.links.metrics();
         metrics.lines_ignored.add(u64::from(outputs.ignored));
         if self.out.reply(outputs.prompt).is_err() {
@@ -204,7 +214,11 @@ impl PeerActor {
             self.session.close(CloseReason::Overloaded, &mut overload);
             outputs.closed = outputs.closed.or(overload.closed);
         }
-        if outputs.finish_writing {
+        if outputs.said_bye {
+            self.out.hold();
+        }
+        let finish_behind_acks = outputs.finish_writing && !outputs.acks.is_empty();
+        if outputs.finish_writing && !finish_behind_acks {
             self.out.finish();
         }
         match outputs.closed.take() {
@@ -213,39 +227,32 @@ impl PeerActor {
         }
         Upward {
             opened,
-            peer: self.session.peer().cloned(),
+            peer: self.ending.lock().peer.clone(),
             link: self.link,
             address: self.address,
             texts: outputs.texts,
             acked: outputs.acked,
             rtts: outputs.rtts,
             acks: outputs.acks,
+            finish: finish_behind_acks,
         }
     }
 
-    /// The handshake is done; none if all places are taken.
+    /// The handshake is done; an error if the link may not stay.
     fn open(
         &mut self,
         peer: PeerId,
         features: Features,
         ctx: &mut Context<Self>,
-    ) -> Option<LinkOpened> {
-        if !self.links.identified(self.link, &peer) {
-            return None;
-        }
-        self.ending.lock().peer = Some(peer.clone());
+    ) -> Result<LinkOpened, CloseReason> {
         let now = clock::now();
         let kind = LinkKind {
             stream: features.stream,
             acks: features.ack,
         };
-        let quiet = self.direction == Direction::Inbound && !kind.stream;
-        let quiet_until = quiet.then(|| now + QUIET_AFTER_HELLO_OK);
-        let queue = self.links.kept().queue_of(&peer);
-        self.out.open(queue, kind, quiet_until);
-        Some(LinkOpened {
+        let opened = LinkOpened {
             link: self.link,
-            peer,
+            peer: peer.clone(),
             direction: self.direction,
             address: self.address,
             target: self.target.clone(),
@@ -255,7 +262,14 @@ impl PeerActor {
             ping: ctx.address().recipient(),
             leave: ctx.address().recipient(),
             panic: ctx.address().recipient(),
-        })
+        };
+        self.links.admit(&opened)?;
+        let quiet = self.direction == Direction::Inbound && !kind.stream;
+        let quiet_until = quiet.then(|| now + QUIET_AFTER_HELLO_OK);
+        let queue = self.links.kept().queue_of(&peer);
+        self.out.open(queue, kind, quiet_until);
+        self.ending.lock().peer = Some(peer);
+        Ok(opened)
     }
 
     /// Keeps one timer for the session's deadline.
@@ -324,7 +338,18 @@ impl Handler<StreamEnded> for PeerActor {
 
     fn handle(&mut self, StreamEnded(broken): StreamEnded, ctx: &mut Self::Context) {
         let mut outputs = Outputs::default();
-        self.session.end_of_stream(broken, &mut outputs);
+        self.session
+            .end_of_stream(clock::now(), broken, &mut outputs);
+        self.apply(outputs, ctx);
+    }
+}
+
+impl Handler<WritingFinished> for PeerActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WritingFinished, ctx: &mut Self::Context) {
+        let mut outputs = Outputs::default();
+        self.session.finished_writing(&mut outputs);
         self.apply(outputs, ctx);
     }
 }
@@ -367,15 +392,6 @@ impl Handler<CloseLink> for PeerActor {
 
 crate::panics_on_request!(PeerActor);
 
-/// The words of an I/O error, without the operating system's number.
-fn io_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_lowercase(),
-        None => text,
-    }
-}
-
 /// A task of the actor: it ends with it, also when it panics.
 struct AbortOnDrop(JoinHandle<()>);
 
@@ -383,8 +399,4 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-fn spawn(task: impl Future<Output = ()> + 'static) -> AbortOnDrop {
-    AbortOnDrop(actix_rt::spawn(task))
 }

@@ -13,7 +13,10 @@ use std::{
 
 use actix::Addr;
 use bytes::Bytes;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    sync::oneshot,
+};
 
 use super::{
     clock,
@@ -22,6 +25,7 @@ use super::{
     peer::{ChunkReceived, PeerActor, StreamEnded, WriterOverloaded},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
+    transport,
 };
 use crate::{
     proto::{link::LinkId, session::Text},
@@ -32,7 +36,7 @@ use crate::{
 pub struct Upward {
     /// The link is open now.
     pub opened: Option<Box<LinkOpened>>,
-    /// Who is at the other end, if that is known.
+    /// Who is at the other end, once the link is open; texts and ACKs of nobody go nowhere.
     pub peer: Option<PeerId>,
     /// The link.
     pub link: LinkId,
@@ -46,56 +50,95 @@ pub struct Upward {
     pub rtts: Vec<Duration>,
     /// ACKs to write once the texts are handed up.
     pub acks: Vec<u8>,
+    /// Nothing is written behind them.
+    pub finish: bool,
 }
 
 /// How many bytes are read at once; the buffer is shared by all links of a thread.
 const READ_BYTES_MAX: usize = 32 * 1024;
 
-/// Reads until the stream ends or the actor does.
+/// Reads until the stream ends, or the actor does and `gone` resolves. What the actor has answered is handed up all the
+/// same, so the end of a link is told behind all that came over it. Gives whether [`LinkOpened`] was told.
 pub async fn read(
-    mut reader: Box<dyn AsyncRead + Send + Unpin>,
+    from: Box<dyn AsyncRead + Send + Unpin>,
     actor: Addr<PeerActor>,
     out: Arc<LinkOut>,
     links: Links,
-) {
-    let mut pace = Pace::new(links.limits().rate);
+    mut gone: oneshot::Receiver<()>,
+) -> bool {
+    let mut told = false;
+    let mut reader = Reader {
+        from,
+        actor,
+        out,
+        pace: Pace::new(links.limits().rate),
+        wait: None,
+        links,
+    };
     loop {
-        out.set_busy(true);
-        out.room_to_read().await;
-        out.heard_now(clock::now());
-        out.set_busy(false);
-        let chunk = match read_chunk(&mut reader).await {
-            Ok(chunk) if chunk.is_empty() => return actor.do_send(StreamEnded(None)),
-            Ok(chunk) => chunk,
-            Err(error) => return actor.do_send(StreamEnded(Some(error.to_string()))),
+        let upward = tokio::select! {
+            biased;
+            upward = reader.next() => upward,
+            _ = &mut gone => None,
         };
-        links
-            .metrics()
-            .bytes_in
-            .add(u64::try_from(chunk.len()).unwrap_or(0));
-        out.set_busy(true);
-        let wait = pace.wait(clock::now(), memchr::memchr_iter(b'\n', &chunk).count());
-        // The actor is gone: so is this task, in a moment.
-        let Ok(upward) = actor.send(ChunkReceived(chunk)).await else {
-            return;
-        };
-        if !hand_up(upward, &out, &links).await {
-            actor.do_send(WriterOverloaded);
+        let Some(upward) = upward else { return told };
+        told |= upward.opened.is_some();
+        if !hand_up(upward, &reader.out, &reader.links).await {
+            reader.actor.do_send(WriterOverloaded);
         }
-        if let Some(wait) = wait {
+    }
+}
+
+struct Reader {
+    from: Box<dyn AsyncRead + Send + Unpin>,
+    actor: Addr<PeerActor>,
+    out: Arc<LinkOut>,
+    links: Links,
+    pace: Pace,
+    /// How long a peer above its rate is not read.
+    wait: Option<Duration>,
+}
+
+impl Reader {
+    /// What the next chunk brought; none at the end of the stream or of the actor.
+    async fn next(&mut self) -> Option<Upward> {
+        if let Some(wait) = self.wait.take() {
             tokio::time::sleep(wait).await;
         }
+        self.out.room_to_read().await;
+        self.out.heard_now(clock::now());
+        self.out.set_busy(false);
+        let chunk = match read_chunk(&mut self.from).await {
+            Ok(chunk) if !chunk.is_empty() => chunk,
+            end => {
+                let broken = end.err().map(|error| transport::io_words(&error));
+                self.actor.do_send(StreamEnded(broken));
+                return None;
+            }
+        };
+        self.out.set_busy(true);
+        let bytes = u64::try_from(chunk.len()).unwrap_or(0);
+        self.links.metrics().bytes_in.add(bytes);
+        let lines = memchr::memchr_iter(b'\n', &chunk).count();
+        self.wait = self.pace.wait(clock::now(), lines);
+        self.actor.send(ChunkReceived(chunk)).await.ok()
     }
 }
 
 /// Hands up what a chunk brought, then lets its ACKs leave; false if those find no room.
 async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
     if let Some(opened) = upward.opened.take() {
-        links.opened(*opened).await;
+        links.tell_opened(*opened).await;
     }
     for rtt in std::mem::take(&mut upward.rtts) {
-        let link = upward.link;
-        links.doors().pong.tell(PongReceived { link, rtt }).await;
+        let pong = PongReceived {
+            link: upward.link,
+            rtt,
+        };
+        // One statistic less matters less than texts that wait for the ping actor.
+        if let Err(error) = links.doors().pong.try_put(pong) {
+            tracing::debug!(%error, "A round-trip time is lost");
+        }
     }
     let Some(peer) = upward.peer.take() else {
         return true;
@@ -119,7 +162,11 @@ async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
             return true;
         }
     }
-    out.reply(upward.acks).is_ok()
+    let fits = out.reply(upward.acks).is_ok();
+    if upward.finish {
+        out.finish();
+    }
+    fits
 }
 
 /// Reads into the thread's one buffer, so that an idle link holds none.

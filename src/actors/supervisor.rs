@@ -188,16 +188,15 @@ where
     /// Hands the queue on, one message at a time, until the incarnation ends.
     async fn pump(&mut self, address: Addr<A>, watch: Watch) -> Exit {
         let mut end = std::pin::pin!(watch.ended());
+        // An incarnation that ends while it starts costs no message one of its deliveries.
+        tokio::task::yield_now().await;
         loop {
-            let mut letter = match self.in_hand.take() {
-                Some(letter) => letter,
-                None => tokio::select! {
-                    biased;
-                    exit = &mut end => return exit,
-                    letter = self.inbox.0.recv() => match letter {
-                        Some(letter) => letter,
-                        None => return Exit::Normal,
-                    },
+            let mut letter = tokio::select! {
+                biased;
+                exit = &mut end => return exit,
+                letter = next(&mut self.in_hand, &mut self.inbox) => match letter {
+                    Some(letter) => letter,
+                    None => return Exit::Normal,
                 },
             };
             if !letter.deliver(&address).await {
@@ -233,6 +232,16 @@ where
             exit: exit.clone(),
         });
         exit
+    }
+}
+
+async fn next<A: Actor>(
+    in_hand: &mut Option<Letter<A>>,
+    inbox: &mut Inbox<A>,
+) -> Option<Letter<A>> {
+    match in_hand.take() {
+        Some(letter) => Some(letter),
+        None => inbox.0.recv().await,
     }
 }
 

@@ -55,24 +55,25 @@ struct Rig {
     task: JoinHandle<Exit>,
 }
 
+const POLICY: RestartPolicy = RestartPolicy {
+    backoff: Backoff {
+        base: Duration::from_millis(500),
+        factor: 2.0,
+        cap: Duration::from_secs(30),
+    },
+    stable_after: Duration::from_secs(30),
+    window: Duration::from_secs(60),
+    failures_max: 3,
+};
+
 fn rig(capacity: usize) -> Rig {
     tokio::time::pause();
     let (doorway, inbox) = queue(capacity);
     let seen = Rc::new(RefCell::new(Vec::new()));
     let reports = Rc::new(RefCell::new(Vec::new()));
-    let policy = RestartPolicy {
-        backoff: Backoff {
-            base: Duration::from_millis(500),
-            factor: 2.0,
-            cap: Duration::from_secs(30),
-        },
-        stable_after: Duration::from_secs(30),
-        window: Duration::from_secs(60),
-        failures_max: 3,
-    };
     let (kept, sink) = (Rc::clone(&seen), Rc::clone(&reports));
     let report: Reports = Rc::new(move |report| sink.borrow_mut().push(report));
-    let task = supervise("adder", inbox, policy, report, move |_, note| Adder {
+    let task = supervise("adder", inbox, POLICY, report, move |_, note| Adder {
         seen: Rc::clone(&kept),
         note,
     });
@@ -149,6 +150,51 @@ async fn too_many_panics_in_the_window_end_the_actor_and_close_its_doors() {
     );
     let last = rig.reports.borrow().last().cloned();
     assert!(matches!(last, Some(Report::GaveUp { actor: "adder", .. })));
+}
+
+#[actix_rt::test]
+async fn an_incarnation_that_panics_while_it_starts_costs_no_message_a_delivery() {
+    tokio::time::pause();
+    let (doorway, inbox) = queue(16);
+    let starts = Rc::new(RefCell::new(0));
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let (counted, sink) = (Rc::clone(&starts), Rc::clone(&reports));
+    let report: Reports = Rc::new(move |report| sink.borrow_mut().push(report));
+    let add = doorway.door::<AddLate>();
+    add.try_put(AddLate(1)).unwrap();
+    supervise("late", inbox, POLICY, report, move |_, _| Late {
+        starts: Rc::clone(&counted),
+    });
+    assert_eq!(add.ask(AddLate(2)).await, Ok(2));
+    assert_eq!(*starts.borrow(), 4);
+    let is_poisoned = |report: &Report| matches!(report, Report::Poisoned { .. });
+    assert!(!reports.borrow().iter().any(is_poisoned));
+}
+
+#[derive(Clone, Message)]
+#[rtype(result = "u32")]
+struct AddLate(u32);
+
+/// Panics in its first three starts.
+struct Late {
+    starts: Rc<RefCell<u32>>,
+}
+
+impl Actor for Late {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        *self.starts.borrow_mut() += 1;
+        assert!(*self.starts.borrow() > 3, "not yet");
+    }
+}
+
+impl Handler<AddLate> for Late {
+    type Result = u32;
+
+    fn handle(&mut self, AddLate(number): AddLate, _: &mut Self::Context) -> u32 {
+        number
+    }
 }
 
 #[actix_rt::test]

@@ -78,6 +78,9 @@ impl Admission {
                 .second_link()
                 .map_or(Verdict::Refuse, Verdict::Displace),
         };
+        if let Verdict::Displace(other) = verdict {
+            self.disown(other);
+        }
         if verdict != Verdict::Refuse {
             self.by_peer.entry(peer.clone()).or_default().push(link);
         }
@@ -101,6 +104,13 @@ impl Admission {
             if links.is_empty() {
                 self.by_peer.remove(peer);
             }
+        }
+    }
+
+    /// A link that has to yield is nobody's any more, so that it yields to one only.
+    fn disown(&mut self, link: LinkId) {
+        for links in self.by_peer.values_mut() {
+            links.retain(|known| *known != link);
         }
     }
 
@@ -164,6 +174,21 @@ mod tests {
         admission.ended(LinkId(3), None);
         assert!(admission.accept(LinkId(4), from("10.0.0.2:1")));
         assert_eq!(admission.identified(LinkId(4), &id("b@X")), Verdict::Refuse);
+    }
+
+    #[test]
+    fn a_second_link_yields_to_one_peer_only() {
+        let mut admission = rig(2, 100);
+        for n in 0..2 {
+            admission.accept(LinkId(n), from("10.0.0.1:1"));
+            admission.identified(LinkId(n), &id("a@X"));
+        }
+        for n in 2..4 {
+            admission.accept(LinkId(n), from("10.0.0.1:1"));
+        }
+        let displaced = admission.identified(LinkId(2), &id("b@X"));
+        assert_eq!(displaced, Verdict::Displace(LinkId(1)));
+        assert_eq!(admission.identified(LinkId(3), &id("c@X")), Verdict::Refuse);
     }
 
     #[test]

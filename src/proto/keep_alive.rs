@@ -57,7 +57,12 @@ impl KeepAlive {
         if now < self.next_ping {
             return Need::Nothing;
         }
-        self.next_ping = now + self.limits.interval;
+        // From the time it was due: a late tick must not stretch the interval of all that follow.
+        let next = self.next_ping + self.limits.interval;
+        self.next_ping = match next > now {
+            true => next,
+            false => now + self.limits.interval,
+        };
         Need::Ping
     }
 }
@@ -123,6 +128,19 @@ mod tests {
             needs,
             [Nothing, Nothing, Ping, Nothing, Nothing, Ping, Nothing]
         );
+    }
+
+    #[test]
+    fn late_ticks_do_not_add_up() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut link = KeepAlive::new(LIMITS, start);
+        assert_eq!(link.check(at(900), at(900)), Need::Ping);
+        assert_eq!(link.check(at(30_500), at(30_500)), Need::Ping);
+        // After a long sleep of the machine there is no burst.
+        let needs = [500_000, 500_000, 500_001, 530_000].map(|ms| link.check(at(ms), at(ms)));
+        use Need::{Nothing, Ping};
+        assert_eq!(needs, [Ping, Nothing, Nothing, Ping]);
     }
 
     #[test]

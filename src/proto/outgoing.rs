@@ -52,6 +52,10 @@ pub struct QueueLimits {
 const RESENDS_PLAIN: u8 = 1;
 const RESENDS_STREAM: u8 = 3;
 
+/// What a lost link gave back waits this long for the next one: a little longer than redialling takes to call a peer
+/// that refuses stale. Without it a message to a peer that is not redialled would never reach its last state.
+pub const RETURN_WAIT: Duration = Duration::from_secs(20);
+
 /// The queue has no room; nothing was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue of this peer is full")]
@@ -118,6 +122,8 @@ pub struct PeerQueue {
     bytes: usize,
     /// The link that writes; others of the same peer are only read.
     writer: Option<LinkId>,
+    /// Since when messages wait without any link.
+    stranded_since: Option<Instant>,
 }
 
 impl PeerQueue {
@@ -132,6 +138,7 @@ impl PeerQueue {
             ended: Vec::new(),
             bytes: 0,
             writer: None,
+            stranded_since: None,
         }
     }
 
@@ -169,6 +176,7 @@ impl PeerQueue {
     /// Names the link that writes from now on.
     pub fn set_writer(&mut self, link: Option<LinkId>) {
         self.writer = link;
+        self.stranded_since = None;
     }
 
     /// The link that writes.
@@ -228,6 +236,9 @@ impl PeerQueue {
 
     /// A link is gone. What was not written, or may be sent again, waits for the next one, in its old order.
     pub fn link_lost(&mut self, link: LinkId, kind: LinkKind) -> Vec<Outcome> {
+        if self.writer == Some(link) {
+            self.set_writer(None);
+        }
         let lost: Vec<Uuid> = self
             .order
             .iter()
@@ -340,7 +351,8 @@ impl PeerQueue {
     }
 
     fn expire_waiting(&mut self, now: Instant, outcomes: &mut Vec<Outcome>) {
-        let is_over = |entry: &Entry| entry.expires.is_some_and(|at| at <= now);
+        let stranded = self.stranded(now).map(|since| since + RETURN_WAIT);
+        let is_over = |entry: &Entry| entry.expires.or(stranded).is_some_and(|at| at <= now);
         if !self.waiting.iter().any(is_over) {
             return;
         }
@@ -352,6 +364,14 @@ impl PeerQueue {
             self.bytes -= entry.line.len();
             outcomes.push(given_up(entry, "no connection to this peer in time"));
         }
+    }
+
+    /// Since when messages wait without any link.
+    fn stranded(&mut self, now: Instant) -> Option<Instant> {
+        if self.writer.is_some() || self.waiting.is_empty() {
+            return None;
+        }
+        Some(*self.stranded_since.get_or_insert(now))
     }
 
     fn remember_late(&mut self, now: Instant, written: Instant, message: Arc<OwnMessage>) {

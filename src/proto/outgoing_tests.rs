@@ -232,6 +232,32 @@ fn giving_up_fails_what_was_never_written_and_leaves_the_rest_as_sent() {
     assert_eq!((queue.lines(), queue.bytes), (0, 0));
 }
 
+#[test]
+fn what_a_lost_link_gave_back_waits_for_the_next_one_but_not_for_ever() {
+    let (mut queue, start) = queue([1, 2]);
+    write(&mut queue, FIRST, start, PLAIN);
+    queue.link_lost(FIRST, PLAIN);
+    assert_eq!(queue.writer(), None, "a lost link writes nothing more");
+    assert_eq!(queue.expire(start), []);
+    let almost = start + RETURN_WAIT - Duration::from_millis(1);
+    assert_eq!(queue.expire(almost), []);
+    let over = names(&queue.expire(start + RETURN_WAIT));
+    assert_eq!(over, [("sent", 1), ("failed", 2)]);
+}
+
+#[test]
+fn the_wait_for_the_next_link_begins_anew_with_each_loss() {
+    let (mut queue, start) = queue([1]);
+    queue.link_lost(FIRST, PLAIN);
+    queue.expire(start);
+    queue.set_writer(Some(LinkId(2)));
+    let later = start + RETURN_WAIT;
+    assert_eq!(queue.expire(later), [], "a slow link is no reason to fail");
+    queue.link_lost(LinkId(2), PLAIN);
+    assert_eq!(queue.expire(later), []);
+    assert_eq!(names(&queue.expire(later + RETURN_WAIT)), [("failed", 1)]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Push,

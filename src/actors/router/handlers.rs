@@ -1,6 +1,6 @@
 //! The router's handlers: read the time, decide below, apply, settle.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix::{Context, Handler, MessageResult};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::{
         recent::RecentFact,
         rendezvous::LinkEndedHere,
     },
-    proto::close::CloseReason,
+    proto::{close::CloseReason, outgoing::LinkKind},
     wire::identity::PeerId,
 };
 
@@ -26,21 +26,8 @@ impl Handler<LinkOpened> for RouterActor {
 
     fn handle(&mut self, opened: LinkOpened, ctx: &mut Context<Self>) {
         let now = clock::now();
-        let (peer, direction, address) = (opened.peer.clone(), opened.direction, opened.address);
-        let first = !self.table.is_linked(&peer);
-        if self.link_opened(now, opened) {
-            self.emit(NodeEvent::PeerConnected {
-                peer: peer.clone(),
-                direction,
-                address,
-                first,
-            });
-            let announced = self.kept.queue_of(&peer).lock().announce();
-            for message in announced {
-                self.announce(message, 1);
-            }
-            self.tick(now);
-        }
+        self.link_opened(now, opened);
+        self.tick(now);
         self.settle(ctx);
     }
 }
@@ -50,14 +37,13 @@ impl Handler<LinkEnded> for RouterActor {
 
     fn handle(&mut self, ended: LinkEnded, ctx: &mut Context<Self>) {
         let now = clock::now();
-        match (ended.peer.clone(), ended.was_open) {
-            (Some(peer), Some(kind)) => {
-                let queue = self.kept.queue_of(&peer);
-                let outcomes = queue.lock().link_lost(ended.link, kind);
-                self.tell_outcomes(outcomes);
-                self.owing.insert(peer.clone());
-                self.open_link_ended(now, peer, &ended);
-            }
+        let open = self.open.remove(&ended.link);
+        if self.open.is_empty() {
+            self.first_link = None;
+        }
+        let kind = open.map(|open| open.kind).or(ended.was_open);
+        match (kind, &ended.peer) {
+            (Some(kind), Some(peer)) => self.link_ended(now, peer.clone(), kind, &ended),
             _ => self.dial_ended(now, &ended),
         }
         self.tick(now);
@@ -66,21 +52,26 @@ impl Handler<LinkEnded> for RouterActor {
 }
 
 impl RouterActor {
-    fn open_link_ended(&mut self, now: std::time::Instant, peer: PeerId, ended: &LinkEnded) {
-        self.open.remove(&ended.link);
+    /// A link ended that was open. If that was while the router was replaced, the table does not know it, and takes
+    /// no notice.
+    fn link_ended(&mut self, now: Instant, peer: PeerId, kind: LinkKind, ended: &LinkEnded) {
+        let queue = self.kept.known_queue_of(&peer);
+        if let Some(queue) = &queue {
+            let outcomes = queue.lock().link_lost(ended.link, kind);
+            self.tell_outcomes(outcomes);
+            self.owing.insert(peer.clone());
+        }
         let heard = super::heard_in(&self.open, now);
-        let random = fastrand::f64();
+        let (reason, random) = (&ended.reason, fastrand::f64());
         let outputs = self
             .table
-            .link_ended(now, &peer, ended.link, &ended.reason, random, heard);
-        self.emit(NodeEvent::PeerDisconnected {
-            still_linked: self.table.is_linked(&peer),
-            peer,
-            direction: ended.direction,
-            address: ended.address,
-            reason: ended.reason.to_string(),
-        });
+            .link_ended(now, &peer, ended.link, reason, random, heard);
+        self.show_ended(peer, ended);
         self.apply(outputs);
+        if let Some(queue) = queue {
+            // What the lost link gave back may leave on another one.
+            self.wake(&queue);
+        }
         if ended.address.ip().is_loopback()
             && let Err(error) = self.rendezvous.try_put(LinkEndedHere)
         {
@@ -88,7 +79,19 @@ impl RouterActor {
         }
     }
 
-    fn dial_ended(&mut self, now: std::time::Instant, ended: &LinkEnded) {
+    fn show_ended(&mut self, peer: PeerId, ended: &LinkEnded) {
+        if self.kept.inner.lock().shown.remove(&ended.link) {
+            self.emit(NodeEvent::PeerDisconnected {
+                still_linked: self.table.is_linked(&peer),
+                peer,
+                direction: ended.direction,
+                address: ended.address,
+                reason: ended.reason.to_string(),
+            });
+        }
+    }
+
+    fn dial_ended(&mut self, now: Instant, ended: &LinkEnded) {
         if ended.reason == CloseReason::NameInUse {
             return self.emit(NodeEvent::Trouble {
                 code: "name_in_use",
@@ -188,14 +191,13 @@ impl Handler<DialAddress> for RouterActor {
 
     fn handle(&mut self, request: DialAddress, ctx: &mut Context<Self>) {
         let DialAddress { address, lasting } = request;
-        let mut kept = self.kept.inner.lock();
-        if !kept.joined.iter().any(|(joined, _)| *joined == address) {
-            kept.joined.push((address, lasting));
-        }
-        drop(kept);
         let now = clock::now();
-        self.table.join(now, address, lasting);
-        self.tick(now);
+        if self.table.join(now, address, lasting) {
+            self.kept.inner.lock().join(address, lasting);
+            self.tick(now);
+        } else {
+            self.too_many_addresses(address);
+        }
         self.settle(ctx);
     }
 }

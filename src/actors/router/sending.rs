@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText, WAITING_MAX,
-    Waiting,
-};
+use super::{Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText};
 use crate::{
     actors::{events::NodeEvent, link_out::SharedQueue, recent::RecentFact},
     proto::{
@@ -21,6 +18,20 @@ use crate::{
     },
 };
 
+/// The most texts that wait for peers that are not known yet.
+const WAITING_MAX: usize = 1024;
+
+/// An accepted text for which there is no peer yet.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What.
+    pub draft: Draft,
+    /// To whom.
+    pub to: Recipients,
+    /// It fails at this time.
+    pub until: Instant,
+}
+
 impl RouterActor {
     /// Accepts a text for sending, or says why not. Asked again with the same message id it sends nothing twice.
     pub(super) fn send(&mut self, now: Instant, request: SendText) -> Result<Published, SendError> {
@@ -28,12 +39,9 @@ impl RouterActor {
         if let Some(answer) = self.kept.inner.lock().answered(msg_id) {
             return Ok(answer);
         }
-        let answer = match &request.to {
-            Recipients::Peer(name) => self.send_to_peer(now, name, &request),
-            Recipients::Everyone => self.publish(now, Destination::Everyone, &request),
-            Recipients::Namespace(namespace) => {
-                self.publish(now, Destination::Namespace(namespace.clone()), &request)
-            }
+        let answer = match request.wait.is_some() && self.is_behind_others(&request.to) {
+            true => self.wait(now, &request),
+            false => self.send_now(now, &request),
         }?;
         self.kept.inner.lock().remember(msg_id, answer.clone());
         Ok(answer)
@@ -55,39 +63,45 @@ impl RouterActor {
     pub(super) fn retry_waiting(&mut self, now: Instant) {
         let waiting = std::mem::take(&mut self.kept.inner.lock().waiting);
         for item in waiting {
-            let request = SendText {
-                draft: item.draft.clone(),
-                to: item.to.clone(),
-                wait: None,
-                skip_full: true,
-            };
-            let ready = matches!(item.to, Recipients::Peer(_)) || self.has_gathered(now);
-            let result = match ready {
-                true => self.deliver_waiting(now, &request),
-                false => Err(SendError::Nobody),
-            };
-            match result {
+            match self.retry(now, &item) {
                 Err(error) if now >= item.until => self.waited_in_vain(item, &error),
-                Err(SendError::TooLong(by)) => {
-                    self.waited_in_vain(item, &SendError::TooLong(by));
-                }
+                Err(error @ SendError::TooLong(_)) => self.waited_in_vain(item, &error),
                 Err(_) => self.kept.inner.lock().waiting.push_back(item),
                 Ok(_) => {}
             }
         }
     }
 
-    fn deliver_waiting(
-        &mut self,
-        now: Instant,
-        request: &SendText,
-    ) -> Result<Published, SendError> {
-        match &request.to {
-            Recipients::Peer(name) => self.send_to_peer(now, name, request),
-            Recipients::Everyone => self.publish(now, Destination::Everyone, request),
-            Recipients::Namespace(namespace) => {
-                self.publish(now, Destination::Namespace(namespace.clone()), request)
+    fn retry(&mut self, now: Instant, item: &Waiting) -> Result<Published, SendError> {
+        let Waiting { draft, to, until } = item;
+        match to {
+            Recipients::Peer(name) => {
+                let peer = self.resolve(name)?;
+                match self.table.get(&peer) {
+                    // From now on it waits in the peer's own queue.
+                    Some(_) => self.queue_for(now, peer, draft, Some(*until)),
+                    None => Err(SendError::Unknown(peer.as_str().to_owned())),
+                }
             }
+            _ if !self.has_gathered(now) => Err(SendError::Nobody),
+            _ => self.publish(destination(to)?, draft, true),
+        }
+    }
+
+    /// Whether an earlier text waits that has to go to the same peers first.
+    fn is_behind_others(&self, to: &Recipients) -> bool {
+        let kept = self.kept.inner.lock();
+        kept.waiting.iter().any(|item| may_overlap(&item.to, to))
+    }
+
+    fn send_now(&mut self, now: Instant, request: &SendText) -> Result<Published, SendError> {
+        let result = match &request.to {
+            Recipients::Peer(name) => self.send_to_peer(now, name, request),
+            to => self.publish(destination(to)?, &request.draft, request.skip_full),
+        };
+        match (result, request.wait) {
+            (Err(SendError::Nobody | SendError::Unknown(_)), Some(_)) => self.wait(now, request),
+            (result, _) => result,
         }
     }
 
@@ -111,21 +125,33 @@ impl RouterActor {
         name: &PeerName,
         request: &SendText,
     ) -> Result<Published, SendError> {
-        let peer = match (self.resolve(name), request.wait) {
-            (Err(SendError::Unknown(_)), Some(_)) => return self.wait(now, request),
-            (resolved, _) => resolved?,
-        };
+        let peer = self.resolve(name)?;
+        if self.table.get(&peer).is_none() {
+            return Err(SendError::Unknown(peer.as_str().to_owned()));
+        }
+        let until = request.wait.map(|wait| now + wait);
+        self.queue_for(now, peer, &request.draft, until)
+    }
+
+    /// Puts a text for a known peer on its queue; if that is not linked, the text fails `until` then.
+    fn queue_for(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        draft: &Draft,
+        until: Option<Instant>,
+    ) -> Result<Published, SendError> {
         let linked = self.table.is_linked(&peer);
-        if !linked && request.wait.is_none() {
+        if !linked && until.is_none() {
             return Err(self.not_linked(peer));
         }
-        let message = own_message(&request.draft, Destination::Peer(peer.clone()));
+        let message = own_message(draft, Destination::Peer(peer.clone()));
         let line = self.line(&message)?;
         let entry = Entry {
             message: Arc::clone(&message),
             line,
             acknowledged: true,
-            expires: request.wait.filter(|_| !linked).map(|wait| now + wait),
+            expires: until.filter(|_| !linked),
             announced: linked,
             lost: 0,
         };
@@ -156,19 +182,16 @@ impl RouterActor {
 
     fn publish(
         &mut self,
-        now: Instant,
         to: Destination,
-        request: &SendText,
+        draft: &Draft,
+        skip_full: bool,
     ) -> Result<Published, SendError> {
         let peers = self.audience(&to);
-        if peers.is_empty() {
-            return match request.wait {
-                Some(_) => self.wait(now, request),
-                None => Err(SendError::Nobody),
-            };
-        }
-        let message = own_message(&request.draft, to);
+        let message = own_message(draft, to);
         let line = self.line(&message)?;
+        if peers.is_empty() {
+            return Err(SendError::Nobody);
+        }
         let queues: Vec<(PeerId, SharedQueue)> = peers
             .into_iter()
             .map(|peer| (peer.clone(), self.kept.queue_of(&peer)))
@@ -176,7 +199,7 @@ impl RouterActor {
         let has_room = |(_, queue): &(PeerId, SharedQueue)| queue.lock().has_room(line.len());
         let (room, full): (Vec<_>, Vec<_>) = queues.into_iter().partition(has_room);
         let full: Vec<PeerId> = full.into_iter().map(|(peer, _)| peer).collect();
-        if !full.is_empty() && !request.skip_full {
+        if !full.is_empty() && !skip_full {
             return Err(SendError::Full(full));
         }
         Ok(self.fan_out(message, line, room, full))
@@ -237,6 +260,7 @@ impl RouterActor {
     }
 
     fn wait(&mut self, now: Instant, request: &SendText) -> Result<Published, SendError> {
+        self.line(&own_message(&request.draft, destination(&request.to)?))?;
         let mut kept = self.kept.inner.lock();
         if kept.waiting.len() >= WAITING_MAX {
             return Err(SendError::WaitingFull);
@@ -253,20 +277,14 @@ impl RouterActor {
     }
 
     fn waited_in_vain(&mut self, item: Waiting, error: &SendError) {
-        let to = match &item.to {
-            Recipients::Everyone => Some(Destination::Everyone),
-            Recipients::Namespace(namespace) => Some(Destination::Namespace(namespace.clone())),
-            Recipients::Peer(PeerName::Full(peer)) => Some(Destination::Peer(peer.clone())),
-            Recipients::Peer(PeerName::Short(name)) => PeerId::parse(&format!("{name}@?"))
-                .ok()
-                .map(Destination::Peer),
-        };
         self.metrics.texts_failed.increment();
-        let Some(to) = to else { return };
-        self.emit(NodeEvent::TextFailed {
-            message: own_message(&item.draft, to),
-            reason: error.to_string(),
-        });
+        // What has no destination was refused before it waited.
+        if let Ok(to) = destination(&item.to) {
+            self.emit(NodeEvent::TextFailed {
+                message: own_message(&item.draft, to),
+                reason: error.to_string(),
+            });
+        }
     }
 
     fn line(&self, message: &OwnMessage) -> Result<Bytes, SendError> {
@@ -293,7 +311,8 @@ impl RouterActor {
         self.emit(NodeEvent::TextSent { message, peers });
     }
 
-    fn wake(&self, queue: &SharedQueue) {
+    /// Tells the link that writes that there is something for it.
+    pub(super) fn wake(&self, queue: &SharedQueue) {
         let writer = queue.lock().writer();
         if let Some(opened) = writer.and_then(|link| self.open.get(&link)) {
             opened.out.wake();
@@ -309,4 +328,29 @@ fn own_message(draft: &Draft, to: Destination) -> Arc<OwnMessage> {
         text: Arc::clone(&draft.text),
         reference: draft.reference.clone(),
     })
+}
+
+/// Whether two texts may have a receiver in common and so have to keep their order.
+fn may_overlap(a: &Recipients, b: &Recipients) -> bool {
+    match (a, b) {
+        (Recipients::Peer(a), Recipients::Peer(b)) => match (a, b) {
+            (PeerName::Full(peer), PeerName::Short(name))
+            | (PeerName::Short(name), PeerName::Full(peer)) => peer.name() == name,
+            _ => a == b,
+        },
+        (Recipients::Peer(_), _) | (_, Recipients::Peer(_)) => false,
+        _ => true,
+    }
+}
+
+/// To whom a text is addressed, as far as that is known: a short name that no peer has yet gets `?` for its namespace.
+fn destination(to: &Recipients) -> Result<Destination, SendError> {
+    match to {
+        Recipients::Everyone => Ok(Destination::Everyone),
+        Recipients::Namespace(namespace) => Ok(Destination::Namespace(namespace.clone())),
+        Recipients::Peer(PeerName::Full(peer)) => Ok(Destination::Peer(peer.clone())),
+        Recipients::Peer(PeerName::Short(name)) => PeerId::parse(&format!("{name}@?"))
+            .map(Destination::Peer)
+            .map_err(|_| SendError::Unknown(name.clone())),
+    }
 }

@@ -1,8 +1,12 @@
 //! The peers we know, whom to dial and when, and on which link of a peer to write (protocol text, section 4).
 //! Pure: records, links and the time go in, dials and changes come out.
 
+mod dialling;
+mod forgetting;
 mod peer;
 mod redial;
+mod seeds;
+mod writing;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,12 +16,10 @@ use std::{
 
 pub use peer::{Link, Peer, Source, Status, same_host};
 pub use redial::{RedialLimits, State};
+pub use seeds::SEEDS_MAX;
 
-use self::redial::Redial;
-use super::{
-    close::CloseReason,
-    link::{Direction, LinkId},
-};
+use self::{redial::Redial, seeds::Seeds, writing::conflict};
+use super::{close::CloseReason, link::LinkId};
 use crate::wire::{identity::PeerId, rendezvous::Record};
 
 /// The bounds of the table.
@@ -29,7 +31,7 @@ pub struct TableLimits {
     pub dials_max: usize,
     /// Links that we dialled.
     pub outbound_max: usize,
-    /// Known peers that are not linked; further records are not taken.
+    /// Peers whose address is known; further records are not taken.
     pub peers_max: usize,
     /// A peer without link and record is forgotten after this.
     pub forget_after: Duration,
@@ -77,24 +79,13 @@ pub enum Output {
     Forgotten(PeerId),
 }
 
-/// A bare address that was given by `--join` or `/connect`, until a link shows whose it is.
-#[derive(Debug)]
-struct Seed {
-    redial: Redial,
-    /// `--join` addresses are tried for ever, typed ones until they are stale.
-    lasting: bool,
-}
-
-/// The most bare addresses that are tried at one time.
-const SEEDS_MAX: usize = 256;
-
 /// The peers we know.
 #[derive(Debug)]
 pub struct PeerTable {
     own: PeerId,
     limits: TableLimits,
     peers: HashMap<PeerId, Peer>,
-    seeds: HashMap<SocketAddr, Seed>,
+    seeds: Seeds,
     writers: HashMap<PeerId, LinkId>,
     /// Records that were not taken because the table was full.
     pub records_refused: u64,
@@ -107,7 +98,7 @@ impl PeerTable {
             own,
             limits,
             peers: HashMap::new(),
-            seeds: HashMap::new(),
+            seeds: Seeds::default(),
             writers: HashMap::new(),
             records_refused: 0,
         }
@@ -131,22 +122,21 @@ impl PeerTable {
     /// Whether anything is under way that may become a link soon.
     pub fn is_busy(&self) -> bool {
         let busy = |redial: &Redial| matches!(redial.state(), State::Due(_) | State::Dialling);
-        self.peers.values().any(|peer| busy(&peer.redial))
-            || self.seeds.values().any(|seed| busy(&seed.redial))
+        self.redials().any(busy)
     }
 
     /// A dial that a former incarnation of the router began is still under way.
     pub fn dialling(&mut self, now: Instant, target: &Target) {
         match &target.peer {
             Some(id) => {
-                let peer = self.peers.entry(id.clone());
-                peer.or_insert_with(|| Peer::new(now)).redial.dial();
+                self.known_at(now, id, target);
+                if let Some(peer) = self.peers.get_mut(id) {
+                    peer.redial.dial();
+                }
             }
             None => {
                 self.join(now, target.address, false);
-                if let Some(seed) = self.seeds.get_mut(&target.address) {
-                    seed.redial.dial();
-                }
+                self.seeds.dial(&target.address);
             }
         }
     }
@@ -162,9 +152,11 @@ impl PeerTable {
     /// An answer to DISCOVER. The first record of an id counts.
     pub fn discovered(&mut self, now: Instant, records: &[Record]) {
         let mut present = HashSet::new();
+        let is_located = |peer: &&Peer| peer.address.is_some();
+        let mut located = self.peers.values().filter(is_located).count();
         for record in records {
             if record.peer != self.own && present.insert(&record.peer) {
-                self.record(now, record);
+                self.record(now, record, &mut located);
             }
         }
         for (id, peer) in &mut self.peers {
@@ -175,17 +167,9 @@ impl PeerTable {
         }
     }
 
-    /// A bare address to dial, from `--join` (`lasting`) or `/connect`.
-    pub fn join(&mut self, now: Instant, address: SocketAddr, lasting: bool) {
-        if self.seeds.len() >= SEEDS_MAX && !self.seeds.contains_key(&address) {
-            return;
-        }
-        let seed = self.seeds.entry(address).or_insert_with(|| Seed {
-            redial: Redial::idle(),
-            lasting,
-        });
-        seed.lasting |= lasting;
-        seed.redial.renew(now);
+    /// A bare address to dial, from `--join` (`lasting`) or `/connect`; false if there are too many.
+    pub fn join(&mut self, now: Instant, address: SocketAddr, lasting: bool) -> bool {
+        self.seeds.join(now, address, lasting)
     }
 
     /// `/reconnect`: every peer that is not linked is due now.
@@ -194,9 +178,8 @@ impl PeerTable {
         for peer in self.peers.values_mut().filter(unlinked) {
             peer.redial.renew(now);
         }
-        for seed in self.seeds.values_mut() {
-            seed.redial.renew(now);
-        }
+        let peers = &self.peers;
+        self.seeds.reconnect(now, |peer| peers.contains_key(peer));
     }
 
     /// A link is open. `dialled` is the target of an outbound one.
@@ -209,16 +192,13 @@ impl PeerTable {
         heard: impl Fn(LinkId) -> Option<Instant>,
     ) -> Vec<Output> {
         let mut out = Vec::new();
+        if let Some(target) = dialled {
+            self.known_at(now, id, target);
+        }
         let peer = self
             .peers
             .entry(id.clone())
             .or_insert_with(|| Peer::new(now));
-        let from_seed = dialled.is_some_and(|target| target.peer.is_none());
-        if from_seed {
-            self.seeds.remove(&link.address);
-            peer.absent_since = None;
-            peer.address.get_or_insert((link.address, Source::Given));
-        }
         if !peer.trusts(&link) {
             out.extend(conflict(
                 id,
@@ -231,6 +211,7 @@ impl PeerTable {
         }
         peer.redial.opened();
         peer.links.push(link);
+        self.seeds.linked(id);
         self.choose_writer(now, id, heard, &mut out);
         out
     }
@@ -264,6 +245,7 @@ impl PeerTable {
                 peer.absent_since = Some(now);
             }
             out.extend(unreachable(id, peer, reason));
+            self.fall_back(now, id);
         }
         self.choose_writer(now, id, heard, &mut out);
         out
@@ -279,7 +261,12 @@ impl PeerTable {
     ) -> Vec<Output> {
         match &target.peer {
             Some(id) => self.peer_dial_ended(now, id, reason, random),
-            None => self.seed_dial_ended(now, target.address, reason, random),
+            None => {
+                let limits = &self.limits.redial;
+                let seeds = &mut self.seeds;
+                let told = seeds.dial_ended(now, target.address, reason, limits, random);
+                told.into_iter().collect()
+            }
         }
     }
 
@@ -301,10 +288,25 @@ impl PeerTable {
         out
     }
 
-    fn record(&mut self, now: Instant, record: &Record) {
-        if !self.peers.contains_key(&record.peer) && self.peers.len() >= self.limits.peers_max {
-            self.records_refused += 1;
-            return;
+    /// A peer answers, or is dialled, at this address: it can be dialled there again.
+    fn known_at(&mut self, now: Instant, id: &PeerId, target: &Target) {
+        let joined = self.seeds.is_of(&target.address, id) || target.peer.is_none();
+        let peer = self.peers.entry(id.clone());
+        let peer = peer.or_insert_with(|| Peer::new(now));
+        peer.address.get_or_insert((target.address, Source::Given));
+        if joined {
+            peer.absent_since = None;
+        }
+    }
+
+    fn record(&mut self, now: Instant, record: &Record, located: &mut usize) {
+        let known = self.get(&record.peer);
+        if known.is_none_or(|peer| peer.address.is_none()) {
+            if *located >= self.limits.peers_max {
+                self.records_refused += 1;
+                return;
+            }
+            *located += 1;
         }
         let peer = self
             .peers
@@ -325,133 +327,24 @@ impl PeerTable {
             return Vec::new();
         };
         if !peer.links.is_empty() {
+            peer.redial.opened();
             return Vec::new();
         }
         let was_stale = peer.redial.attempts() > self.limits.redial.attempts_max;
         peer.redial
             .ended(now, reason.redial(), None, &self.limits.redial, random);
-        match was_stale {
-            true => Vec::new(),
-            false => unreachable(id, peer, reason).into_iter().collect(),
+        let told = unreachable(id, peer, reason).filter(|_| !was_stale);
+        self.fall_back(now, id);
+        told.into_iter().collect()
+    }
+
+    /// A peer that is not dialled by itself any more may still be reached at an address that was given to last.
+    fn fall_back(&mut self, now: Instant, id: &PeerId) {
+        let state = self.get(id).map(|peer| peer.redial.state());
+        if let Some(State::Left(_) | State::Failed) = state {
+            let at = now + self.limits.redial.stale_retry;
+            self.seeds.revive(at, id);
         }
-    }
-
-    fn seed_dial_ended(
-        &mut self,
-        now: Instant,
-        address: SocketAddr,
-        reason: &CloseReason,
-        random: f64,
-    ) -> Vec<Output> {
-        let Some(seed) = self.seeds.get_mut(&address) else {
-            return Vec::new();
-        };
-        let first = seed.redial.attempts() == 1;
-        seed.redial
-            .ended(now, reason.redial(), None, &self.limits.redial, random);
-        let over = match seed.redial.state() {
-            State::Due(_) => false,
-            State::Stale(_) => !seed.lasting,
-            _ => true,
-        };
-        if over {
-            self.seeds.remove(&address);
-        }
-        let told = Output::AddressUnreachable {
-            address,
-            reason: reason.to_string(),
-            given_up: over,
-        };
-        (first || over).then_some(told).into_iter().collect()
-    }
-
-    fn choose_writer(
-        &mut self,
-        now: Instant,
-        id: &PeerId,
-        heard: impl Fn(LinkId) -> Option<Instant>,
-        out: &mut Vec<Output>,
-    ) {
-        let peer = self.peers.get(id);
-        let writer = peer.and_then(|peer| peer.writer(now, heard, self.limits.alive_for));
-        let before = match writer {
-            Some(link) => self.writers.insert(id.clone(), link),
-            None => self.writers.remove(id),
-        };
-        if before != writer {
-            out.push(Output::Writer(id.clone(), writer));
-        }
-    }
-
-    fn forget(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let limit = self.limits.forget_after;
-        self.peers.retain(|id, peer| {
-            let gone = |since: Instant| now.saturating_duration_since(since) >= limit;
-            let dialling = peer.redial.state() == State::Dialling;
-            let keep = dialling || !peer.links.is_empty() || !peer.absent_since.is_some_and(gone);
-            if !keep {
-                out.push(Output::Forgotten(id.clone()));
-            }
-            keep
-        });
-    }
-
-    fn dial_due(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let mut due = self.due(now);
-        // Own namespace first, then whoever has waited longest.
-        due.sort_by_key(|(at, target)| (!self.is_neighbour(target), *at));
-        for (_, target) in due.into_iter().take(self.dials_left()) {
-            match &target.peer {
-                Some(id) => {
-                    if let Some(peer) = self.peers.get_mut(id) {
-                        peer.redial.dial();
-                    }
-                }
-                None => {
-                    if let Some(seed) = self.seeds.get_mut(&target.address) {
-                        seed.redial.dial();
-                    }
-                }
-            }
-            out.push(Output::Dial(target));
-        }
-    }
-
-    fn due(&self, now: Instant) -> Vec<(Instant, Target)> {
-        let is_due = |redial: &Redial| redial.due_at().filter(|at| *at <= now);
-        let peers = self.peers.iter().filter_map(|(id, peer)| {
-            let at = is_due(&peer.redial).filter(|_| peer.links.is_empty())?;
-            let (address, _) = peer.address?;
-            let peer = Some(id.clone());
-            Some((at, Target { peer, address }))
-        });
-        let seeds = self.seeds.iter().filter_map(|(address, seed)| {
-            let target = Target {
-                peer: None,
-                address: *address,
-            };
-            Some((is_due(&seed.redial)?, target))
-        });
-        peers.chain(seeds).collect()
-    }
-
-    fn is_neighbour(&self, target: &Target) -> bool {
-        let own = self.own.namespace();
-        target.peer.as_ref().is_none_or(|it| it.namespace() == own)
-    }
-
-    fn dials_left(&self) -> usize {
-        let is_dialling = |redial: &&Redial| redial.state() == State::Dialling;
-        let redials = self.peers.values().map(|peer| &peer.redial);
-        let seeds = self.seeds.values().map(|seed| &seed.redial);
-        let dialling = redials.chain(seeds).filter(is_dialling).count();
-        let links = self.peers.values().flat_map(|peer| &peer.links);
-        let outbound = links.filter(|link| link.direction == Direction::Outbound);
-        let room = self
-            .limits
-            .outbound_max
-            .saturating_sub(outbound.count() + dialling);
-        room.min(self.limits.dials_max.saturating_sub(dialling))
     }
 }
 
@@ -459,26 +352,6 @@ fn unreachable(id: &PeerId, peer: &Peer, reason: &CloseReason) -> Option<Output>
     let status = peer.status();
     let is_told = matches!(status, Status::Stale | Status::Failed);
     is_told.then(|| Output::Unreachable(id.clone(), status, reason.to_string()))
-}
-
-fn conflict(
-    id: &PeerId,
-    peer: &Peer,
-    link: &Link,
-    now: Instant,
-    heard: impl Fn(LinkId) -> Option<Instant>,
-    alive: Duration,
-) -> Option<Output> {
-    let is_alive = |known: &&Link| {
-        let at = heard(known.id).unwrap_or(known.opened);
-        peer.trusts(known) && now.saturating_duration_since(at) < alive
-    };
-    let known = peer.links.iter().find(is_alive)?;
-    Some(Output::Conflict {
-        peer: id.clone(),
-        known: known.address,
-        claimed: link.address,
-    })
 }
 
 #[cfg(test)]

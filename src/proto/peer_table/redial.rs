@@ -92,6 +92,11 @@ impl Redial {
         };
     }
 
+    /// Another way to the target is gone: this one is tried at `at`, and slowly.
+    pub fn retry_at(&mut self, at: Instant) {
+        self.state = State::Stale(at);
+    }
+
     /// A dial begins.
     pub fn dial(&mut self) {
         self.state = State::Dialling;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::proto::backoff::Backoff;
+use crate::proto::{backoff::Backoff, link::Direction};
 
-const LIMITS: TableLimits = TableLimits {
+pub(super) const LIMITS: TableLimits = TableLimits {
     redial: RedialLimits {
         backoff: Backoff {
             base: Duration::from_secs(1),
@@ -22,15 +22,15 @@ const LIMITS: TableLimits = TableLimits {
     alive_for: Duration::from_secs(60),
 };
 
-fn id(text: &str) -> PeerId {
+pub(super) fn id(text: &str) -> PeerId {
     PeerId::parse(text).unwrap()
 }
 
-fn address(text: &str) -> SocketAddr {
+pub(super) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn record(peer: &str, at: &str, expires_in: u64) -> Record {
+pub(super) fn record(peer: &str, at: &str, expires_in: u64) -> Record {
     Record {
         peer: id(peer),
         address: address(at),
@@ -38,18 +38,18 @@ fn record(peer: &str, at: &str, expires_in: u64) -> Record {
     }
 }
 
-fn never(_: LinkId) -> Option<Instant> {
+pub(super) fn never(_: LinkId) -> Option<Instant> {
     None
 }
 
-struct Rig {
-    table: PeerTable,
-    now: Instant,
+pub(super) struct Rig {
+    pub(super) table: PeerTable,
+    pub(super) now: Instant,
     links: u64,
 }
 
 impl Rig {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             table: PeerTable::new(id("me@CIC"), LIMITS),
             now: Instant::now(),
@@ -57,17 +57,22 @@ impl Rig {
         }
     }
 
-    fn pass(&mut self, seconds: u64) -> Vec<Output> {
+    pub(super) fn pass(&mut self, seconds: u64) -> Vec<Output> {
         self.now += Duration::from_secs(seconds);
         self.table.tick(self.now, never)
     }
 
-    fn discover(&mut self, records: &[Record]) -> Vec<Output> {
+    pub(super) fn discover(&mut self, records: &[Record]) -> Vec<Output> {
         self.table.discovered(self.now, records);
         self.pass(0)
     }
 
-    fn open(&mut self, peer: &str, direction: Direction, at: &str) -> (LinkId, Vec<Output>) {
+    pub(super) fn open(
+        &mut self,
+        peer: &str,
+        direction: Direction,
+        at: &str,
+    ) -> (LinkId, Vec<Output>) {
         self.links += 1;
         let link = Link {
             id: LinkId(self.links),
@@ -87,7 +92,7 @@ impl Rig {
         (link_id, out)
     }
 
-    fn end(&mut self, peer: &str, link: LinkId, reason: CloseReason) -> Vec<Output> {
+    pub(super) fn end(&mut self, peer: &str, link: LinkId, reason: CloseReason) -> Vec<Output> {
         let mut out = self
             .table
             .link_ended(self.now, &id(peer), link, &reason, 0.0, never);
@@ -95,7 +100,7 @@ impl Rig {
         out
     }
 
-    fn fail(&mut self, peer: &str, reason: CloseReason) -> Vec<Output> {
+    pub(super) fn fail(&mut self, peer: &str, reason: CloseReason) -> Vec<Output> {
         let known = self.table.get(&id(peer)).unwrap().address.unwrap().0;
         let target = Target {
             peer: Some(id(peer)),
@@ -106,12 +111,12 @@ impl Rig {
         out
     }
 
-    fn status(&self, peer: &str) -> Status {
+    pub(super) fn status(&self, peer: &str) -> Status {
         self.table.get(&id(peer)).unwrap().status()
     }
 }
 
-fn dials(out: &[Output]) -> Vec<String> {
+pub(super) fn dials(out: &[Output]) -> Vec<String> {
     out.iter()
         .filter_map(|output| match output {
             Output::Dial(target) => Some(match &target.peer {
@@ -123,7 +128,7 @@ fn dials(out: &[Output]) -> Vec<String> {
         .collect()
 }
 
-fn unreachable_error() -> CloseReason {
+pub(super) fn unreachable_error() -> CloseReason {
     CloseReason::Unreachable("refused".into())
 }
 
@@ -353,6 +358,19 @@ fn of_two_records_of_one_id_the_first_counts() {
     ]);
     let known = rig.table.get(&id("b@CIC")).unwrap().address.unwrap().0;
     assert_eq!(known, address("10.0.0.2:1"));
+}
+
+#[test]
+fn a_dial_that_fails_while_the_peer_is_linked_is_over() {
+    let mut rig = Rig::new();
+    rig.open("b@CIC", Direction::Inbound, "10.0.0.2:5555");
+    let target = Target {
+        peer: Some(id("b@CIC")),
+        address: address("10.0.0.2:1"),
+    };
+    rig.table.dialling(rig.now, &target);
+    rig.fail("b@CIC", unreachable_error());
+    assert!(!rig.table.is_busy());
 }
 
 proptest! {

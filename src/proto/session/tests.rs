@@ -55,9 +55,19 @@ impl Rig {
         out
     }
 
+    /// The peer's stream ends, and what is queued is written.
     fn end_of_stream(&mut self) -> Option<CloseReason> {
         let mut out = Outputs::default();
-        self.session.end_of_stream(None, &mut out);
+        let now = self.at(0).now;
+        self.session.end_of_stream(now, None, &mut out);
+        self.written(out)
+    }
+
+    /// What is queued is written.
+    fn written(&mut self, mut out: Outputs) -> Option<CloseReason> {
+        if out.finish_writing {
+            self.session.finished_writing(&mut out);
+        }
         out.closed
     }
 }
@@ -268,15 +278,115 @@ fn a_bye_is_answered_then_writing_ends_and_the_link_two_seconds_later() {
     let left = CloseReason::PeerLeft("lunch".into());
     assert_eq!(rig.tick(2).closed, Some(left.clone()));
     let mut rig = Rig::open();
-    rig.line(r#"{"type":"BYE","reason":"lunch"}"#);
+    let out = rig.line(r#"{"type":"BYE","reason":"lunch"}"#);
+    assert_eq!(rig.written(out), None);
     assert_eq!(rig.end_of_stream(), Some(left));
+}
+
+#[test]
+fn a_fin_of_the_peer_ends_the_link_once_our_answers_are_written() {
+    let mut rig = Rig::open();
+    let mut out = Outputs::default();
+    let now = rig.at(0).now;
+    rig.session.end_of_stream(now, None, &mut out);
+    assert_eq!((out.finish_writing, out.closed), (true, None));
+    let mut out = Outputs::default();
+    rig.session.finished_writing(&mut out);
+    assert_eq!(out.closed, Some(CloseReason::EndOfStream));
+    let mut rig = Rig::open();
+    rig.session
+        .end_of_stream(now, None, &mut Outputs::default());
+    assert_eq!(rig.tick(2).closed, Some(CloseReason::EndOfStream));
+}
+
+#[test]
+fn a_broken_stream_ends_the_link_at_once_in_every_phase() {
+    let broken = || Some("reset".to_owned());
+    let mut rig = Rig::open();
+    let now = rig.at(0).now;
+    let mut out = Outputs::default();
+    rig.session.end_of_stream(now, broken(), &mut out);
+    assert_eq!(out.closed, Some(CloseReason::Broken("reset".into())));
+    let mut rig = Rig::open();
+    rig.line(r#"{"type":"BYE"}"#);
+    let mut out = Outputs::default();
+    rig.session.end_of_stream(now, broken(), &mut out);
+    assert_eq!(out.closed, Some(CloseReason::PeerLeft(String::new())));
+}
+
+#[test]
+fn a_bye_ends_the_link_once_both_sides_have_ended_their_stream() {
+    for peer_first in [true, false] {
+        let mut rig = Rig::open();
+        rig.line(r#"{"type":"BYE"}"#);
+        let now = rig.at(0).now;
+        let mut ends = Vec::new();
+        for step in 0..2 {
+            let mut out = Outputs::default();
+            match peer_first == (step == 0) {
+                true => rig.session.end_of_stream(now, None, &mut out),
+                false => rig.session.finished_writing(&mut out),
+            }
+            ends.push(out.closed.is_some());
+        }
+        assert_eq!(ends, [false, true]);
+    }
+}
+
+#[test]
+fn texts_in_front_of_a_bye_are_acknowledged_before_bye_ok() {
+    let mut rig = Rig::open();
+    let mut out = Outputs::default();
+    let at = rig.at(0);
+    for line in [
+        r#"{"type":"SEND","msg_id":"m1","payload":"x"}"#,
+        r#"{"type":"BYE"}"#,
+    ] {
+        rig.session.line(at, line.as_bytes(), &mut out);
+    }
+    let lines = text(&out.acks);
+    assert!(lines.find(r#""ACK""#).unwrap() < lines.find(r#""BYE_OK""#).unwrap());
+    assert!(out.prompt.is_empty() && out.finish_writing);
+}
+
+#[test]
+fn what_is_acknowledged_behind_a_bye_counts_and_no_text_does() {
+    let mut rig = Rig::open();
+    rig.line(r#"{"type":"BYE"}"#);
+    let out = rig.line(r#"{"type":"ACK","msg_id":"m1"}"#);
+    assert_eq!(out.acked, ["m1"]);
+    let out = rig.line(r#"{"type":"SEND","msg_id":"1","payload":"x"}"#);
+    assert!(out.texts.is_empty() && out.acks.is_empty());
+}
+
+#[test]
+fn whoever_came_under_our_own_name_says_nothing_to_us() {
+    let mut rig = Rig::new(Direction::Inbound, None);
+    rig.line(r#"{"type":"HELLO","peer_id":"me@X"}"#);
+    for line in [
+        r#"{"type":"SEND","msg_id":"1","payload":"x"}"#,
+        r#"{"type":"PUB","msg_id":"1","payload":"x"}"#,
+        r#"{"type":"ACK","msg_id":"1"}"#,
+    ] {
+        let out = rig.line(line);
+        assert!(out.texts.is_empty() && out.acks.is_empty() && out.acked.is_empty());
+        assert_eq!(out.ignored, 1);
+    }
+    let out = rig.line(r#"{"type":"BYE_OK"}"#);
+    assert_eq!(rig.written(out), Some(CloseReason::NameInUse));
 }
 
 #[test]
 fn our_bye_waits_for_bye_ok_in_whatever_form_or_for_two_seconds() {
     let ends: [fn(&mut Rig) -> Option<CloseReason>; 4] = [
-        |rig| rig.line(r#"{"type":"BYE_OK","msg_id":"new"}"#).closed,
-        |rig| rig.line(r#"{"type":"BYE_OK"}"#).closed,
+        |rig| {
+            let out = rig.line(r#"{"type":"BYE_OK","msg_id":"new"}"#);
+            rig.written(out)
+        },
+        |rig| {
+            let out = rig.line(r#"{"type":"BYE_OK"}"#);
+            rig.written(out)
+        },
         Rig::end_of_stream,
         |rig| rig.tick(2).closed,
     ];
@@ -304,6 +414,7 @@ fn byes_that_cross_end_the_link_on_both_sides() {
     );
     let out = rig.line(r#"{"type":"BYE","msg_id":"b"}"#);
     assert!(text(&out.prompt).contains("BYE_OK") && out.finish_writing);
+    assert_eq!(rig.written(out), None);
     assert_eq!(rig.end_of_stream(), Some(CloseReason::WeLeft));
 }
 
@@ -340,7 +451,11 @@ proptest! {
             ends += usize::from(out.closed.is_some());
             prop_assert!(out.prompt.is_ascii() && out.acks.is_ascii());
         }
-        ends += usize::from(rig.end_of_stream().is_some());
+        let mut out = Outputs::default();
+        let now = rig.at(0).now;
+        rig.session.end_of_stream(now, None, &mut out);
+        rig.session.finished_writing(&mut out);
+        ends += usize::from(out.closed.is_some());
         prop_assert_eq!(ends, 1);
     }
 }

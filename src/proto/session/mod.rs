@@ -1,6 +1,8 @@
 //! One connection: handshake, the answers each line asks for, BYE on both sides. Pure: lines and the time go in,
 //! bytes and facts come out. It knows neither sockets nor the other links of the same peer.
 
+mod ending;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -50,7 +52,7 @@ pub struct Text {
 pub struct Outputs {
     /// Lines to write at once: handshake, PONG, BYE, BYE_OK.
     pub prompt: Vec<u8>,
-    /// ACKs, to be written after `texts` were handed up.
+    /// ACKs, to be written after `texts` were handed up, and what has to follow them.
     pub acks: Vec<u8>,
     /// The handshake is done.
     pub opened: Option<(PeerId, Features)>,
@@ -62,7 +64,10 @@ pub struct Outputs {
     pub rtts: Vec<Duration>,
     /// Lines that were ignored because they are no message.
     pub ignored: u32,
-    /// After what is queued nothing more will be written: shut down writing.
+    /// BYE is among the lines: nothing that we originate may follow it.
+    pub said_bye: bool,
+    /// Behind `prompt` and `acks` nothing more will be written: shut down writing, and tell
+    /// [`Session::finished_writing`].
     pub finish_writing: bool,
     /// The link is over; close it now.
     pub closed: Option<CloseReason>,
@@ -79,10 +84,13 @@ enum Phase {
         reason: CloseReason,
         deadline: Instant,
     },
-    /// The peer said BYE and has our BYE_OK.
-    Left {
+    /// The peer will say nothing more that we wait for: it said BYE, answered ours, or ended its stream. What is
+    /// queued for it is still written.
+    Finishing {
         reason: CloseReason,
         deadline: Instant,
+        peer_ended: bool,
+        we_ended: bool,
     },
     Closed,
 }
@@ -135,25 +143,16 @@ impl Session {
     pub fn line(&mut self, at: Moment<'_>, line: &[u8], out: &mut Outputs) {
         let line = String::from_utf8_lossy(line);
         match (Line::parse(&line), &self.phase) {
-            (_, Phase::Closed | Phase::Left { .. }) => {}
+            (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) => out.acked.push(msg_id.into()),
+            (_, Phase::Closed | Phase::Finishing { .. }) => {}
             (parsed, Phase::Handshake { .. }) => self.handshake(at, parsed.ok(), out),
+            // Whoever came under our own name has no link: nothing it says is a peer's.
+            (Ok(Line::Send { .. } | Line::Pub { .. } | Line::Ack { .. }), _) if self.is_us() => {
+                out.ignored += 1;
+            }
             (Ok(message), _) => self.message(at, message, out),
             (Err(_), _) => out.ignored += 1,
         }
-    }
-
-    /// The stream ended: by a FIN, or because `broken`.
-    pub fn end_of_stream(&mut self, broken: Option<String>, out: &mut Outputs) {
-        let reason = match (&self.phase, broken) {
-            (Phase::Closed, _) => return,
-            (Phase::Leaving { reason, .. } | Phase::Left { reason, .. }, _) => reason.clone(),
-            (Phase::Handshake { .. }, _) if self.direction == Direction::Outbound => {
-                CloseReason::Rejected(String::new())
-            }
-            (_, Some(error)) => CloseReason::Broken(error),
-            (_, None) => CloseReason::EndOfStream,
-        };
-        self.close(reason, out);
     }
 
     /// Sends a PING with this id, on an open link.
@@ -168,48 +167,13 @@ impl Session {
         encode::ping(&mut out.prompt, &msg_id.to_string(), at.timestamp);
     }
 
-    /// Ends the link: with BYE and a wait for BYE_OK if it is open, at once otherwise.
-    pub fn leave(&mut self, now: Instant, reason: CloseReason, msg_id: Uuid, out: &mut Outputs) {
-        match self.phase {
-            Phase::Open => self.say_bye(now, reason, msg_id, out),
-            Phase::Handshake { .. } => self.close(reason, out),
-            _ => {}
-        }
-    }
-
-    /// Ends the link without another word.
-    pub fn close(&mut self, reason: CloseReason, out: &mut Outputs) {
-        if self.phase != Phase::Closed {
-            self.phase = Phase::Closed;
-            out.closed = Some(reason);
-        }
-    }
-
-    /// When [`Session::tick`] is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        match self.phase {
-            Phase::Handshake { deadline }
-            | Phase::Leaving { deadline, .. }
-            | Phase::Left { deadline, .. } => Some(deadline),
-            Phase::Open | Phase::Closed => None,
-        }
-    }
-
-    /// Ends what has waited long enough.
-    pub fn tick(&mut self, now: Instant, out: &mut Outputs) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        let reason = match &self.phase {
-            Phase::Leaving { reason, .. } | Phase::Left { reason, .. } => reason.clone(),
-            _ => CloseReason::HandshakeTimeout(self.handshake_timeout),
-        };
-        self.close(reason, out);
-    }
-
     /// Who is at the other end: whom we dialled, or who named itself.
     pub fn peer(&self) -> Option<&PeerId> {
         self.peer.as_ref()
+    }
+
+    fn is_us(&self) -> bool {
+        self.peer.as_ref() == Some(&self.own)
     }
 
     fn handshake(&mut self, at: Moment<'_>, line: Option<Line<'_>>, out: &mut Outputs) {
@@ -248,10 +212,9 @@ impl Session {
 
     fn accept(&mut self, now: Instant, peer: PeerId, features: Features, out: &mut Outputs) {
         encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
-        let stranger = peer == self.own;
         self.peer = Some(peer.clone());
         self.phase = Phase::Open;
-        if stranger {
+        if self.is_us() {
             self.say_bye(now, CloseReason::NameInUse, Uuid::nil(), out);
         } else {
             out.opened = Some((peer, features));
@@ -296,7 +259,7 @@ impl Session {
                     out,
                 );
             }
-            Line::ByeOk => self.bye_ok(out),
+            Line::ByeOk => self.bye_ok(at.now, out),
             Line::Hello { .. } => encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str()),
             Line::HelloReject { reason } => {
                 self.close(
@@ -372,47 +335,7 @@ impl Session {
             None => out.ignored += 1,
         }
     }
-
-    fn bye(&mut self, now: Instant, msg_id: Option<&str>, reason: String, out: &mut Outputs) {
-        let peer = self.peer.as_ref().map_or("", PeerId::as_str);
-        let msg_id = msg_id
-            .filter(|id| id.len() <= MSG_ID_BYTES_MAX)
-            .unwrap_or_default();
-        encode::bye_ok(&mut out.prompt, msg_id, self.own.as_str(), peer);
-        out.finish_writing = true;
-        let reason = match &self.phase {
-            Phase::Leaving { reason, .. } => reason.clone(),
-            _ => CloseReason::PeerLeft(reason),
-        };
-        self.phase = Phase::Left {
-            reason,
-            deadline: now + BYE_WAIT,
-        };
-    }
-
-    fn bye_ok(&mut self, out: &mut Outputs) {
-        match &self.phase {
-            Phase::Leaving { reason, .. } => self.close(reason.clone(), out),
-            _ => out.ignored += 1,
-        }
-    }
-
-    fn say_bye(&mut self, now: Instant, reason: CloseReason, msg_id: Uuid, out: &mut Outputs) {
-        let peer = self.peer.as_ref().map_or("", PeerId::as_str);
-        let words = match reason {
-            CloseReason::NameInUse => "name in use",
-            CloseReason::Displaced => "busy",
-            _ => "quit",
-        };
-        let msg_id = msg_id.to_string();
-        encode::bye(&mut out.prompt, &msg_id, self.own.as_str(), peer, words);
-        self.phase = Phase::Leaving {
-            reason,
-            deadline: now + BYE_WAIT,
-        };
-    }
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;
