@@ -22,7 +22,10 @@ use tokio::{
 use crate::{lines::SERVER, link::READ_BYTES};
 
 /// All fields of the protocol's messages.
-#[expect(dead_code, reason = "a server has to read them; this one does nothing with them")]
+#[expect(
+    dead_code,
+    reason = "a server has to read them; this one does nothing with them"
+)]
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(rename = "type", borrow)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     command::{COMMANDS, Spec},
-    json::{kind, milliseconds},
+    json::{message, milliseconds},
     render::Renderer,
     session::no_data,
     style::{duration, time_of_day},
@@ -290,15 +290,15 @@ fn rendezvous_words(report: Option<&Report>) -> String {
 
 /// `/history`
 pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
-    let data: Vec<Value> = entries.iter().map(history_data).collect();
+    let data: Vec<Value> = entries.iter().flat_map(history_data).collect();
     let data = json!({ "entries": data });
     if entries.is_empty() {
         return Reply::line("nothing yet").with(data);
     }
-    let lines = entries.iter().map(|entry| {
+    let shown = entries.iter().map(|entry| {
         let at = entry.at.to_zoned(TimeZone::system());
         match &entry.what {
-            RecentFact::Received(text) => renderer.received(text, &at),
+            RecentFact::Received(texts) => renderer.received(texts, &at),
             RecentFact::Sent(message) => {
                 let to = &message.to;
                 let text = Printable::text(&message.text);
@@ -310,21 +310,34 @@ pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
             }
         }
     });
+    let lines = shown.flat_map(|lines| lines.split('\n').map(str::to_owned).collect::<Vec<_>>());
     Reply::lines(lines.collect()).with(data)
 }
 
-fn history_data(entry: &RecentEntry) -> Value {
+fn history_data(entry: &RecentEntry) -> Vec<Value> {
     let at = format!("{:.3}", entry.at);
+    let more = |what: &str, mut data: Value| {
+        data["what"] = what.into();
+        data["at"] = at.as_str().into();
+        data
+    };
     match &entry.what {
-        RecentFact::Received(text) => {
-            json!({"what": "message", "at": at, "from": text.from.as_str(),
-            "kind": kind(&text.to), "to": text.to.to_wire(), "text": text.text, "msg_id": text.msg_id})
+        RecentFact::Received(received) => {
+            let texts = received.texts.iter();
+            texts
+                .map(|text| more("message", message(received, text)))
+                .collect()
         }
-        RecentFact::Sent(message) => json!({"what": "sent", "at": at, "to": message.to.to_wire(),
-            "number": message.number, "text": message.text, "msg_id": message.msg_id}),
-        RecentFact::Delivered(message, rtt) => json!({"what": "delivered", "at": at,
-            "to": message.to.to_wire(), "number": message.number, "msg_id": message.msg_id,
-            "rtt_ms": milliseconds(*rtt)}),
+        RecentFact::Sent(message) => vec![more(
+            "sent",
+            json!({"to": message.to.to_wire(), "number": message.number, "text": message.text,
+                "msg_id": message.msg_id}),
+        )],
+        RecentFact::Delivered(message, rtt) => vec![more(
+            "delivered",
+            json!({"to": message.to.to_wire(), "number": message.number, "msg_id": message.msg_id,
+                "rtt_ms": milliseconds(*rtt)}),
+        )],
     }
 }
 
