@@ -4,6 +4,7 @@
 mod ending;
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     time::{Duration, Instant},
 };
@@ -130,7 +131,11 @@ impl Session {
 
     /// Takes one line without its newline.
     pub fn line(&mut self, at: Moment<'_>, line: &[u8], out: &mut Outputs) {
-        let line = String::from_utf8_lossy(line);
+        // The lossy reader alone looks at one byte at a time.
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => Cow::Borrowed(line),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         match (Line::parse(&line), &self.phase) {
             (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) => out.acked.push(msg_id.into()),
             (_, Phase::Closed | Phase::Finishing { .. }) => {}
