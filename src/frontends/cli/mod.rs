@@ -4,6 +4,7 @@ pub mod actor;
 pub mod command;
 pub mod completer;
 mod errors;
+mod history_reply;
 pub mod input;
 pub mod json;
 pub mod output;

@@ -54,7 +54,11 @@ impl Output {
     /// Shows lines that others caused, if there is room; otherwise a pipe gives them back and a terminal counts them.
     pub fn offer(&self, lines: String) -> Result<(), String> {
         match self {
-            Self::Terminal(terminal) => terminal.try_print(lines),
+            Self::Terminal(terminal) => {
+                for line in lines.split('\n') {
+                    terminal.try_print(line.to_owned());
+                }
+            }
             Self::Pipe(items) => {
                 let sent = items.try_send(Item::Lines(lines));
                 if let Err(mpsc::error::TrySendError::Full(Item::Lines(lines))) = sent {
