@@ -1,5 +1,5 @@
 //! Measures the real node against a bare tokio twin over loopback, with the same load generator and in turns, and
-//! prints a table of medians and ratios: `cargo bench --bench node [-- FIGURE... [--rounds N]]`.
+//! prints a table of medians and ratios: `cargo bench --bench node [-- FIGURE... [--rounds N] [--only papo]]`.
 //!
 //! The rates of one machine say little, and halve when something else runs on it; the ratios of one run and the
 //! processor time per message hold.
@@ -51,19 +51,22 @@ fn serve_bare(arguments: &[String]) -> io::Result<()> {
 struct Plan {
     figures: Vec<String>,
     rounds: Option<usize>,
+    only: Option<String>,
 }
 
 impl Plan {
-    /// Names of figures, and `--rounds N`; what cargo adds is ignored.
+    /// Names of figures, `--rounds N` and `--only SUBJECT` (for a profiler); what cargo adds is ignored.
     fn from_arguments(arguments: &[String]) -> Self {
         let mut plan = Self {
             figures: Vec::new(),
             rounds: None,
+            only: None,
         };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--rounds" => plan.rounds = arguments.next().and_then(|it| it.parse().ok()),
+                "--only" => plan.only = arguments.next().cloned(),
                 other if other.starts_with("--") => {}
                 name => plan.figures.push(name.to_owned()),
             }
@@ -91,6 +94,9 @@ impl Plan {
     fn measure(&self, figure: &Figure) -> io::Result<Rounds> {
         let mut subjects = vec![Subject::Bare, Subject::Node];
         subjects.extend(figure.others);
+        if let Some(only) = &self.only {
+            subjects.retain(|it| report::title(*it) == only);
+        }
         let mut rounds: Vec<_> = subjects.into_iter().map(|it| (it, Vec::new())).collect();
         for _ in 0..self.rounds.unwrap_or(figure.rounds) {
             for (subject, values) in &mut rounds {

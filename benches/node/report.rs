@@ -49,7 +49,8 @@ fn row(at: usize, metric: &Metric, rounds: &Rounds) -> String {
     )
 }
 
-fn title(subject: Subject) -> &'static str {
+/// The name of a subject.
+pub fn title(subject: Subject) -> &'static str {
     match subject {
         Subject::Bare => "bare",
         Subject::Node => "papo",

@@ -8,6 +8,7 @@ mod history_reply;
 pub mod input;
 pub mod json;
 pub mod output;
+mod pipe;
 pub mod render;
 pub mod replies;
 pub mod session;
