@@ -21,8 +21,6 @@ pub enum Subject {
     Node,
     /// The node; its standard output is read by another process.
     NodeRead,
-    /// The NATS server, as something well known to compare with.
-    Nats,
 }
 
 /// How a server is started.
@@ -149,12 +147,6 @@ fn command(subject: Subject, input: Input, port: u16, home: &PathBuf) -> io::Res
             bare
         }
         Subject::Node | Subject::NodeRead => node(input, port),
-        Subject::Nats => {
-            let mut nats = Command::new("nats-server");
-            nats.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
-            nats.args(["--log", "/dev/null"]);
-            nats
-        }
     };
     command.env_clear().env("HOME", home);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -55,7 +55,6 @@ pub fn title(subject: Subject) -> &'static str {
         Subject::Bare => "bare",
         Subject::Node => "papo",
         Subject::NodeRead => "papo, output read",
-        Subject::Nats => "NATS",
     }
 }
 
