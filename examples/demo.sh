@@ -271,7 +271,7 @@ quiet_environment() { # nothing of the user's own settings, and short times
 main() {
     local scenario code begin failed=0 played=0
     papo=${1:-}; [ $# = 0 ] || shift
-    [ -n "$papo" ] || { (cd "$here/.." && cargo build --release) && papo=$here/../target/release/papo; }
+    [ -n "$papo" ] || { (cd "$here/.." && cargo build --release) && papo=${CARGO_TARGET_DIR:-$here/../target}/release/papo; }
     papo=$(cd "$(dirname "$papo")" && pwd)/$(basename "$papo")
     [ -x "$papo" ] || { echo "no program at $papo"; exit 2; }
     for scenario; do
