@@ -5,23 +5,32 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use actix::Message;
 
 use crate::{
-    proto::{link::Direction, outgoing::OwnMessage},
+    proto::{
+        link::Direction,
+        outgoing::OwnMessage,
+        texts::{Text, Texts},
+    },
     wire::{destination::Destination, identity::PeerId},
 };
 
-/// A text that arrived.
+/// Texts that arrived together, over one link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceivedText {
-    /// The peer of the link it came over.
+pub struct ReceivedTexts {
+    /// The peer of the link.
     pub from: PeerId,
-    /// To whom the sender addressed it; `Peer` is ourselves.
-    pub to: Destination,
-    /// The text, unaltered.
-    pub text: String,
-    /// The sender's message id: any text, not always unique.
-    pub msg_id: String,
-    /// The address of the link it came over.
+    /// The address of the link.
     pub address: SocketAddr,
+    /// This node: to whom a text without an audience is addressed.
+    pub to_us: Destination,
+    /// The texts, in the order in which they came.
+    pub texts: Texts,
+}
+
+impl ReceivedTexts {
+    /// To whom the sender addressed this text.
+    pub fn to<'a>(&'a self, text: Text<'a>) -> &'a Destination {
+        text.audience.unwrap_or(&self.to_us)
+    }
 }
 
 /// What became of the rendezvous.
@@ -129,8 +138,8 @@ pub enum NodeEvent {
         /// The address that claims the same id.
         claimed: SocketAddr,
     },
-    /// A text arrived.
-    TextReceived(Arc<ReceivedText>),
+    /// Texts arrived, at least one.
+    TextsReceived(Arc<ReceivedTexts>),
     /// One of our texts was accepted and handed to links (or to the queue of a linked peer).
     TextSent {
         /// Which.

@@ -134,20 +134,11 @@ impl Kept {
 }
 
 impl Inner {
-    /// Whether a received text was not shown yet.
-    pub fn is_new(
-        &mut self,
-        limits: &Kept,
-        now: Instant,
-        peer: &PeerId,
-        msg_id: &str,
-        payload: &str,
-    ) -> bool {
-        let filter = self.seen.entry(peer.clone());
+    /// What is remembered of one peer's texts, so that none is shown twice.
+    pub fn seen_of(&mut self, limits: &Kept, peer: &PeerId) -> &mut Duplicates {
         let limits = limits.limits;
-        filter
-            .or_insert_with(|| Duplicates::new(limits.seen_max, limits.seen_age))
-            .is_new(now, msg_id, payload)
+        let filter = self.seen.entry(peer.clone());
+        filter.or_insert_with(|| Duplicates::new(limits.seen_max, limits.seen_age))
     }
 
     /// Remembers a bare address for the next incarnation; of too many the oldest typed one goes.

@@ -13,6 +13,7 @@ use crate::actors::{
     supervisor::{Exit, PanicNow, Watch, watch},
     testing::{Held, LINK_LIMITS, Peer, Rig, hello, id, send_line, soon, stream_hello, turn},
 };
+use crate::{actors::events::ReceivedTexts, proto::texts::Texts, wire::destination::Destination};
 
 /// One actor by itself: messages go to its address, and nobody reads for it but the test.
 struct Alone {
@@ -76,7 +77,7 @@ async fn a_chunk_is_answered_with_what_is_to_be_handed_up() {
         send_line("m2", "two"),
     );
     let up = alone.chunk(&lines).await;
-    let texts: Vec<_> = up.texts.iter().map(|it| it.payload.as_str()).collect();
+    let texts: Vec<_> = up.texts.iter().map(|it| it.payload.to_owned()).collect();
     assert_eq!(texts, ["one", "two"]);
     assert_eq!(up.acked, ["a1"]);
     assert_eq!(types(&up.acks), ["ACK", "ACK"]);
@@ -93,7 +94,10 @@ async fn a_line_may_come_in_pieces() {
         peer.say_raw(&[byte]).await;
         turn().await;
     }
-    assert_eq!(rig.texts.next().await.texts[0].payload, "olá");
+    assert_eq!(
+        rig.texts.next().await.0.texts.get(0).unwrap().payload,
+        "olá"
+    );
     peer.hears("HELLO_OK").await;
     assert_eq!(peer.hears("ACK").await["msg_id"], "m1");
 }
@@ -120,18 +124,19 @@ async fn a_message_right_behind_hello_is_handed_up_behind_the_opening_and_acknow
     assert_eq!(opened.address, "10.0.0.2:5555".parse().unwrap());
     let for_ping = rig.ping_opened.next().await;
     assert_eq!(for_ping.link, opened.link);
-    let texts = rig.texts.next().await;
-    assert_eq!((texts.peer, texts.address), (id("bob@X"), opened.address));
+    let texts = rig.texts.next().await.0;
+    assert_eq!((&texts.from, texts.address), (&id("bob@X"), opened.address));
 }
 
 #[actix_rt::test]
 async fn an_ack_waits_until_its_text_is_handed_up_and_a_pong_does_not() {
     pause();
-    let blocking = TextsReceived {
-        peer: id("eve@X"),
+    let blocking = TextsReceived(Arc::new(ReceivedTexts {
+        from: id("eve@X"),
         address: "10.0.0.9:1".parse().unwrap(),
-        texts: [].into(),
-    };
+        to_us: Destination::Everyone,
+        texts: Texts::default(),
+    }));
     let mut held = Held::full(blocking);
     let rig = Rig::with(|parts| parts.doors.texts = held.door());
     let mut peer = rig.accept();

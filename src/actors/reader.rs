@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     clock,
+    events::ReceivedTexts,
     link_out::LinkOut,
     links::{LinkOpened, Links},
     peer::{ChunkReceived, PeerActor, StreamEnded, WriterOverloaded},
@@ -28,8 +29,8 @@ use super::{
     transport,
 };
 use crate::{
-    proto::{link::LinkId, session::Text},
-    wire::identity::PeerId,
+    proto::{link::LinkId, texts::Texts},
+    wire::{destination::Destination, identity::PeerId},
 };
 
 /// What one chunk brought, to be handed up in this order.
@@ -43,7 +44,7 @@ pub struct Upward {
     /// The address of the other end.
     pub address: SocketAddr,
     /// Texts, duplicates included.
-    pub texts: Vec<Text>,
+    pub texts: Texts,
     /// Message ids that were acknowledged.
     pub acked: Vec<String>,
     /// Round-trip times.
@@ -152,11 +153,12 @@ async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
         links.doors().acks.tell(acks).await;
     }
     if !upward.texts.is_empty() {
-        let texts = TextsReceived {
-            peer,
+        let texts = TextsReceived(Arc::new(ReceivedTexts {
+            from: peer,
             address: upward.address,
-            texts: upward.texts.into(),
-        };
+            to_us: Destination::Peer(links.own().clone()),
+            texts: upward.texts,
+        }));
         // Not handed up, not acknowledged: the sender has to try again elsewhere.
         if links.doors().texts.put(texts).await.is_err() {
             return true;

@@ -2,17 +2,20 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
+
 /// Remembers what one peer sent, by (msg_id, payload), since some clients' ids repeat between messages. Bounded in
-/// number and age; keyed by the link's peer, so a stranger cannot suppress another's texts.
+/// number and age; keyed by the link's peer, so a stranger cannot suppress another's texts. Whoever finds two texts of
+/// one hash suppresses a text of its own, so a fast hash will do; it is seeded anew for each peer.
 #[derive(Debug)]
 pub struct Duplicates {
     ids_max: usize,
     age_max: Duration,
-    seen: HashSet<u64>,
+    seen: HashSet<u64, RandomState>,
     order: VecDeque<(Instant, u64)>,
     hasher: RandomState,
 }
@@ -23,9 +26,9 @@ impl Duplicates {
         Self {
             ids_max,
             age_max,
-            seen: HashSet::new(),
+            seen: HashSet::default(),
             order: VecDeque::new(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
         }
     }
 

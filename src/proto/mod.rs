@@ -14,3 +14,4 @@ pub mod registration;
 pub mod restart;
 pub mod session;
 pub mod sleep;
+pub mod texts;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::lenient;
+use super::{lenient, scan::scan};
 
 /// The feature by which two papo nodes tell each other: *I parse a byte stream*, so lines may share segments.
 pub const FEATURE_STREAM: &str = "stream";
@@ -105,6 +105,14 @@ pub enum LineError {
 impl<'a> Line<'a> {
     /// Reads one line of valid UTF-8, without its newline.
     pub fn parse(line: &'a str) -> Result<Self, LineError> {
+        match scan(line) {
+            Some(scanned) => Ok(scanned),
+            None => Self::parse_any(line),
+        }
+    }
+
+    /// Reads a line however it is written.
+    pub(super) fn parse_any(line: &'a str) -> Result<Self, LineError> {
         if !line.trim_start().starts_with('{') {
             return Err(LineError::NotAnObject);
         }

@@ -10,3 +10,4 @@ pub mod message;
 pub mod printable;
 pub mod pyjson;
 pub mod rendezvous;
+mod scan;

@@ -38,10 +38,18 @@ impl<'a> Printable<'a> {
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
+            Kind::Text if is_plain(self.text) => f.write_str(self.text),
             Kind::Text => show_text(self.text, f),
             Kind::Id => show_id(self.text, f),
         }
     }
+}
+
+/// Whether a text is nothing but printable ASCII, as most are. Looks at all of it, without a branch: that is what the
+/// processor does many bytes of at once.
+pub fn is_plain(text: &str) -> bool {
+    let bytes = text.bytes();
+    bytes.fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 /// Whether a character takes no visible place or turns the direction of what follows.

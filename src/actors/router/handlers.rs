@@ -12,7 +12,7 @@ use super::{
 use crate::{
     actors::{
         clock,
-        events::{NodeEvent, ReceivedText},
+        events::{NodeEvent, ReceivedTexts},
         links::{LinkEnded, LinkOpened},
         recent::RecentFact,
         rendezvous::LinkEndedHere,
@@ -111,30 +111,43 @@ impl RouterActor {
 impl Handler<TextsReceived> for RouterActor {
     type Result = ();
 
-    fn handle(&mut self, received: TextsReceived, ctx: &mut Context<Self>) {
-        let now = clock::now();
-        for text in received.texts.iter() {
-            let is_new = {
-                let mut kept = self.kept.inner.lock();
-                let (msg_id, payload) = (&text.msg_id, &text.payload);
-                kept.is_new(&self.kept, now, &received.peer, msg_id, payload)
-            };
-            if !is_new {
-                self.metrics.texts_duplicate.increment();
-                continue;
-            }
-            self.metrics.texts_received.increment();
-            let shown = Arc::new(ReceivedText {
-                from: received.peer.clone(),
-                to: text.to.clone(),
-                text: text.payload.clone(),
-                msg_id: text.msg_id.clone(),
-                address: received.address,
-            });
-            self.remember(RecentFact::Received(Arc::clone(&shown)));
-            self.emit(NodeEvent::TextReceived(shown));
+    fn handle(&mut self, TextsReceived(received): TextsReceived, ctx: &mut Context<Self>) {
+        if let Some(received) = self.without_duplicates(received) {
+            let count = u64::try_from(received.texts.len()).unwrap_or(0);
+            self.metrics.texts_received.add(count);
+            self.remember(RecentFact::Received(Arc::clone(&received)));
+            self.emit(NodeEvent::TextsReceived(received));
         }
         self.settle(ctx);
+    }
+}
+
+impl RouterActor {
+    /// What is new of it; none if nothing is.
+    fn without_duplicates(&self, received: Arc<ReceivedTexts>) -> Option<Arc<ReceivedTexts>> {
+        let all = received.texts.len();
+        let now = clock::now();
+        let is_new: Vec<bool> = {
+            let mut kept = self.kept.inner.lock();
+            let seen = kept.seen_of(&self.kept, &received.from);
+            let texts = received.texts.iter();
+            texts
+                .map(|it| seen.is_new(now, it.msg_id, it.payload))
+                .collect()
+        };
+        let new = is_new.iter().filter(|it| **it).count();
+        if new == all {
+            return Some(received);
+        }
+        let duplicates = u64::try_from(all - new).unwrap_or(0);
+        self.metrics.texts_duplicate.add(duplicates);
+        let texts = received.texts.iter().zip(is_new);
+        let texts = texts.filter_map(|(text, is_new)| is_new.then_some(text));
+        let rest = ReceivedTexts {
+            texts: texts.collect(),
+            ..ReceivedTexts::clone(&received)
+        };
+        (new > 0).then(|| Arc::new(rest))
     }
 }
 

@@ -11,11 +11,10 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    actors::recent::RecentEntry,
+    actors::{events::ReceivedTexts, recent::RecentEntry},
     proto::{
         link::{Direction, LinkId},
         peer_table::Status,
-        session::Text,
     },
     wire::{destination::Destination, identity::PeerId, rendezvous::Record},
 };
@@ -31,14 +30,10 @@ pub struct RecordsDiscovered {
 /// Texts that came over a link, duplicates included; their ACKs leave once this is in the router's queue.
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
-pub struct TextsReceived {
-    /// The peer of the link.
-    pub peer: PeerId,
-    /// Its address.
-    pub address: SocketAddr,
-    /// The texts of one chunk, in order.
-    pub texts: Arc<[Text]>,
-}
+pub struct TextsReceived(
+    /// The texts of one chunk.
+    pub Arc<ReceivedTexts>,
+);
 
 /// Message ids that a peer acknowledged.
 #[derive(Debug, Clone, Message)]

@@ -6,15 +6,27 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    actors::events::{NodeEvent, RendezvousEvent},
-    proto::outgoing::OwnMessage,
+    actors::events::{NodeEvent, ReceivedTexts, RendezvousEvent},
+    proto::{outgoing::OwnMessage, texts::Text},
     wire::{destination::Destination, identity::PeerId},
 };
 
-/// One event as a line, without its newline. Text is the peer's own, unaltered.
+/// One event as a line, without its newline; texts that arrived together are a line each.
 pub fn event(event: &NodeEvent, at: Timestamp) -> String {
-    let (name, fields) = describe(event);
-    line(name, at, fields)
+    match describe(event) {
+        (name, Value::Array(several)) => {
+            let lines = several.into_iter().map(|fields| line(name, at, fields));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        (name, fields) => line(name, at, fields),
+    }
+}
+
+/// A received text. It is the peer's own, unaltered.
+pub fn message(received: &ReceivedTexts, text: Text<'_>) -> Value {
+    let to = received.to(text);
+    json!({"from": received.from.as_str(), "kind": kind(to), "to": to.to_wire(),
+        "text": text.payload, "msg_id": text.msg_id, "address": received.address})
 }
 
 /// The first line: the node is ready; `notices` is what its user should know of the start, in words.
@@ -99,11 +111,10 @@ fn describe(event: &NodeEvent) -> (&'static str, Value) {
             "peer_conflict",
             json!({"peer": peer.as_str(), "known": known, "claimed": claimed}),
         ),
-        NodeEvent::TextReceived(text) => (
-            "message",
-            json!({"from": text.from.as_str(), "kind": kind(&text.to), "to": text.to.to_wire(),
-                "text": text.text, "msg_id": text.msg_id, "address": text.address}),
-        ),
+        NodeEvent::TextsReceived(received) => {
+            let texts = received.texts.iter().map(|text| message(received, text));
+            ("message", texts.collect())
+        }
         NodeEvent::TextSent { message, peers } => (
             "sent",
             own(message, json!({"kind": kind(&message.to), "peers": peers})),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{actors::events::ReceivedText, proto::link::Direction};
+use crate::proto::{link::Direction, texts::Texts};
 
 fn own_message() -> Arc<OwnMessage> {
     Arc::new(OwnMessage {
@@ -19,12 +19,13 @@ fn own_message() -> Arc<OwnMessage> {
 fn all_events() -> Vec<NodeEvent> {
     let peer = PeerId::parse("bob@CIC").unwrap();
     let address: SocketAddr = "127.0.0.1:4000".parse().unwrap();
-    let received = ReceivedText {
+    let mut texts = Texts::default();
+    texts.push(Some(Destination::Everyone), "1", "a\n\u{1b}");
+    let received = ReceivedTexts {
         from: peer.clone(),
-        to: Destination::Everyone,
-        text: "a\n\u{1b}".into(),
-        msg_id: "1".into(),
         address,
+        to_us: Destination::parse("me@CIC").unwrap(),
+        texts,
     };
     let rendezvous = || "127.0.0.1:8080".to_owned();
     let time = Duration::from_micros(1312);
@@ -52,7 +53,7 @@ fn all_events() -> Vec<NodeEvent> {
             known: address,
             claimed: address,
         },
-        NodeEvent::TextReceived(Arc::new(received)),
+        NodeEvent::TextsReceived(Arc::new(received)),
         NodeEvent::TextSent {
             message: own_message(),
             peers: 1,

@@ -4,9 +4,12 @@ use jiff::Zoned;
 
 use super::style::{Style, duration, time_of_day};
 use crate::{
-    actors::events::{NodeEvent, ReceivedText, RendezvousEvent},
+    actors::events::{NodeEvent, ReceivedTexts, RendezvousEvent},
     proto::{close::CloseReason, outgoing::OwnMessage},
-    wire::{destination::Destination, printable::Printable},
+    wire::{
+        destination::Destination,
+        printable::{Printable, is_plain},
+    },
 };
 
 /// Turns events into lines.
@@ -21,7 +24,7 @@ impl Renderer {
     pub fn event(&self, event: &NodeEvent, at: &Zoned) -> Option<String> {
         let style = self.style;
         let line = match event {
-            NodeEvent::TextReceived(text) => return Some(self.received(text, at)),
+            NodeEvent::TextsReceived(texts) => return Some(self.received(texts, at)),
             NodeEvent::TextSent { message, peers } => self.sent(message, *peers),
             NodeEvent::TextDelivered { message, rtt } => {
                 let rtt = duration(*rtt);
@@ -88,14 +91,28 @@ impl Renderer {
         Some(format!("{} {line}", time_of_day(at)))
     }
 
-    /// A received text: `HH:MM:SS KIND [alice@CIC] text`.
-    pub fn received(&self, text: &ReceivedText, at: &Zoned) -> String {
-        let kind = match &text.to {
-            Destination::Peer(_) => "->".to_owned(),
-            to => to.to_string(),
-        };
-        let (time, from) = (time_of_day(at), self.style.sender(&text.from));
-        format!("{time} {kind} [{from}] {}", Printable::text(&text.text))
+    /// Received texts, a line for each: `HH:MM:SS KIND [alice@CIC] text`.
+    pub fn received(&self, received: &ReceivedTexts, at: &Zoned) -> String {
+        let (time, from) = (time_of_day(at), self.style.sender(&received.from));
+        let (bytes, count) = (received.texts.bytes(), received.texts.len());
+        let mut lines = String::with_capacity(bytes + count * (from.len() + 24));
+        for text in received.texts.iter() {
+            if !lines.is_empty() {
+                lines.push('\n');
+            }
+            lines.push_str(&time);
+            match received.to(text) {
+                Destination::Peer(_) => lines.push_str(" -> ["),
+                to => lines.push_str(&format!(" {to} [")),
+            }
+            lines.push_str(&from);
+            lines.push_str("] ");
+            match is_plain(text.payload) {
+                true => lines.push_str(text.payload),
+                false => lines.push_str(&Printable::text(text.payload).to_string()),
+            }
+        }
+        lines
     }
 
     /// One of our own: `-> bob@CIC #12 text`.
@@ -164,7 +181,7 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::wire::identity::PeerId;
+    use crate::{proto::texts::Text, wire::identity::PeerId};
 
     fn shown(event: NodeEvent) -> String {
         let at: Zoned = "2026-01-02T03:04:05[UTC]".parse().unwrap();
@@ -172,13 +189,19 @@ mod tests {
         Renderer { style }.event(&event, &at).unwrap_or_default()
     }
 
-    fn received(to: &str, text: &str) -> NodeEvent {
-        NodeEvent::TextReceived(Arc::new(ReceivedText {
+    fn received(to: &str, texts: &[&'static str]) -> NodeEvent {
+        let to = Destination::parse(to).unwrap();
+        let audience = (!matches!(to, Destination::Peer(_))).then_some(&to);
+        let text = |payload: &&'static str| Text {
+            audience,
+            msg_id: "1",
+            payload,
+        };
+        NodeEvent::TextsReceived(Arc::new(ReceivedTexts {
             from: PeerId::parse("alice@CIC").unwrap(),
-            to: Destination::parse(to).unwrap(),
-            text: text.into(),
-            msg_id: "1".into(),
             address: "127.0.0.1:1".parse().unwrap(),
+            to_us: Destination::parse("me@CIC").unwrap(),
+            texts: texts.iter().map(text).collect(),
         }))
     }
 
@@ -195,13 +218,24 @@ mod tests {
     #[test]
     fn received_texts_say_when_to_whom_and_from_whom() {
         assert_eq!(
-            shown(received("me@CIC", "hi")),
+            shown(received("me@CIC", &["hi"])),
             "03:04:05 -> [alice@CIC] hi"
         );
-        assert_eq!(shown(received("*", "a\nb")), "03:04:05 * [alice@CIC] a ⏎ b");
         assert_eq!(
-            shown(received("#CIC", "\u{1b}[2J")),
+            shown(received("*", &["a\nb"])),
+            "03:04:05 * [alice@CIC] a ⏎ b"
+        );
+        assert_eq!(
+            shown(received("#CIC", &["\u{1b}[2J"])),
             "03:04:05 #CIC [alice@CIC] \\u{1b}[2J"
+        );
+    }
+
+    #[test]
+    fn texts_that_arrived_together_are_a_line_each() {
+        assert_eq!(
+            shown(received("*", &["a", "é\n", "c"])),
+            "03:04:05 * [alice@CIC] a\n03:04:05 * [alice@CIC] é ⏎ \n03:04:05 * [alice@CIC] c"
         );
     }
 

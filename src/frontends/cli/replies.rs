@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{
     command::{COMMANDS, Spec},
-    json::{kind, milliseconds},
-    render::Renderer,
-    style::{duration, time_of_day},
+    json::milliseconds,
+    style::duration,
 };
 use crate::{
     actors::{
         ping::LinkRtt,
-        recent::{RecentEntry, RecentFact},
         rendezvous::DiscoverReply,
         router::{LinkRow, PeerName, PeerRow, Recipients},
     },
@@ -287,46 +284,6 @@ fn rendezvous_words(report: Option<&Report>) -> String {
     words
 }
 
-/// `/history`
-pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
-    let data: Vec<Value> = entries.iter().map(history_data).collect();
-    let data = json!({ "entries": data });
-    if entries.is_empty() {
-        return Reply::line("nothing yet").with(data);
-    }
-    let lines = entries.iter().map(|entry| {
-        let at = entry.at.to_zoned(TimeZone::system());
-        match &entry.what {
-            RecentFact::Received(text) => renderer.received(text, &at),
-            RecentFact::Sent(message) => {
-                let to = &message.to;
-                let text = Printable::text(&message.text);
-                format!("{} -> {to} #{} {text}", time_of_day(&at), message.number)
-            }
-            RecentFact::Delivered(message, rtt) => {
-                let (number, to, rtt) = (message.number, &message.to, duration(*rtt));
-                format!("{} #{number} delivered to {to} in {rtt}", time_of_day(&at))
-            }
-        }
-    });
-    Reply::lines(lines.collect()).with(data)
-}
-
-fn history_data(entry: &RecentEntry) -> Value {
-    let at = format!("{:.3}", entry.at);
-    match &entry.what {
-        RecentFact::Received(text) => {
-            json!({"what": "message", "at": at, "from": text.from.as_str(),
-            "kind": kind(&text.to), "to": text.to.to_wire(), "text": text.text, "msg_id": text.msg_id})
-        }
-        RecentFact::Sent(message) => json!({"what": "sent", "at": at, "to": message.to.to_wire(),
-            "number": message.number, "text": message.text, "msg_id": message.msg_id}),
-        RecentFact::Delivered(message, rtt) => json!({"what": "delivered", "at": at,
-            "to": message.to.to_wire(), "number": message.number, "msg_id": message.msg_id,
-            "rtt_ms": milliseconds(*rtt)}),
-    }
-}
-
 /// `/help`
 pub fn help(spec: Option<&Spec>) -> Reply {
     if let Some(Spec {
@@ -435,9 +392,5 @@ mod tests {
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
         assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
-        let renderer = Renderer {
-            style: super::super::style::Style { color: false },
-        };
-        assert_eq!(history(&[], &renderer).text(), "  nothing yet");
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::{
     command::{self, Command, CommandError},
     errors::{internal, send_error, too_long},
+    history_reply::history,
     input::Typed,
     json as events,
     output::Output,
@@ -191,7 +192,7 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                replies::history(&entries, self.renderer())
+                history(&entries, self.renderer())
             }
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),

@@ -4,13 +4,14 @@
 mod ending;
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use uuid::Uuid;
 
-use super::{close::CloseReason, link::Direction};
+use super::{close::CloseReason, link::Direction, texts::Texts};
 use crate::wire::{
     destination::Destination,
     encode,
@@ -36,17 +37,6 @@ pub struct Moment<'a> {
     pub timestamp: &'a str,
 }
 
-/// A text as it stands in a SEND or PUB.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Text {
-    /// To whom it is addressed; a SEND is always to us.
-    pub to: Destination,
-    /// The sender's message id.
-    pub msg_id: String,
-    /// The text, unaltered.
-    pub payload: String,
-}
-
 /// What a session wants done, gathered over the lines of one chunk.
 #[derive(Debug, Default)]
 pub struct Outputs {
@@ -57,7 +47,7 @@ pub struct Outputs {
     /// The handshake is done.
     pub opened: Option<(PeerId, Features)>,
     /// Texts that arrived, duplicates included, in order.
-    pub texts: Vec<Text>,
+    pub texts: Texts,
     /// Message ids that were acknowledged.
     pub acked: Vec<String>,
     /// The round-trip times of the PONGs that came.
@@ -145,7 +135,11 @@ impl Session {
 
     /// Takes one line without its newline.
     pub fn line(&mut self, at: Moment<'_>, line: &[u8], out: &mut Outputs) {
-        let line = String::from_utf8_lossy(line);
+        // The lossy reader alone looks at one byte at a time.
+        let line = match std::str::from_utf8(line) {
+            Ok(line) => Cow::Borrowed(line),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         match (Line::parse(&line), &self.phase) {
             (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) => out.acked.push(msg_id.into()),
             (_, Phase::Closed | Phase::Finishing { .. }) => {}
@@ -241,12 +235,12 @@ impl Session {
                 msg_id,
                 payload,
                 require_ack,
-            } => self.send(at, &msg_id, payload.into(), require_ack, out),
+            } => self.send(at, &msg_id, &payload, require_ack, out),
             Line::Pub {
                 msg_id,
                 dst,
                 payload,
-            } => self.publication(&msg_id, dst.as_deref(), payload.into(), out),
+            } => self.publication(&msg_id, dst.as_deref(), &payload, out),
             Line::Ack { msg_id } => out.acked.push(msg_id.into()),
             Line::Ping { msg_id } => self.pong(at, &msg_id, out),
             Line::Pong { msg_id } => self.ponged(at.now, &msg_id, out),
@@ -274,7 +268,7 @@ impl Session {
         &self,
         at: Moment<'_>,
         msg_id: &str,
-        payload: String,
+        payload: &str,
         require_ack: bool,
         out: &mut Outputs,
     ) {
@@ -285,34 +279,27 @@ impl Session {
         if require_ack {
             encode::ack(&mut out.acks, msg_id, at.timestamp);
         }
-        out.texts.push(Text {
-            to: Destination::Peer(self.own.clone()),
-            msg_id: msg_id.to_owned(),
-            payload,
-        });
+        out.texts.push(None, msg_id, payload);
     }
 
-    fn publication(&self, msg_id: &str, dst: Option<&str>, payload: String, out: &mut Outputs) {
+    fn publication(&self, msg_id: &str, dst: Option<&str>, payload: &str, out: &mut Outputs) {
         if msg_id.len() > MSG_ID_BYTES_MAX {
             out.ignored += 1;
             return;
         }
-        out.texts.push(Text {
-            to: self.audience(dst),
-            msg_id: msg_id.to_owned(),
-            payload,
-        });
+        out.texts.push(self.audience(dst), msg_id, payload);
     }
 
-    /// Existing clients write `*`, `#namespace`, `namespace`, or our own id.
-    fn audience(&self, dst: Option<&str>) -> Destination {
+    /// Existing clients write `*`, `#namespace`, `namespace`, or our own id, which is us alone.
+    fn audience(&self, dst: Option<&str>) -> Option<Destination> {
         match dst {
-            Some(dst) if dst == self.own.as_str() => Destination::Peer(self.own.clone()),
+            Some(dst) if dst == self.own.as_str() => None,
             Some(dst) if dst != "*" && !dst.is_empty() && !dst.contains('@') => {
                 let namespace = dst.strip_prefix('#').unwrap_or(dst);
-                Destination::Namespace(namespace.chars().take(64).collect())
+                let namespace = namespace.chars().take(64).collect();
+                Some(Destination::Namespace(namespace))
             }
-            _ => Destination::Everyone,
+            _ => Some(Destination::Everyone),
         }
     }
 

@@ -153,7 +153,8 @@ async fn a_discovered_peer_is_dialled_unless_it_is_us_or_linked() {
     let routing = routing();
     let (_port, address) = silent_port();
     routing.link(1, "linked@X").await;
-    let records = [("bob@X", address), (OWN, address), ("linked@X", address)];
+    let linked = "10.0.0.2:1".parse().unwrap();
+    let records = [("bob@X", address), (OWN, address), ("linked@X", linked)];
     routing.discover(&records).await;
     let target = Target {
         peer: Some(id("bob@X")),

@@ -6,6 +6,7 @@ mod restart;
 mod sending;
 mod waiting;
 
+use crate::actors::events::ReceivedTexts;
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
 use actix::{Handler, Message};
@@ -27,7 +28,7 @@ use crate::{
         link::Direction,
         outgoing::LinkKind,
         peer_table::{RedialLimits, Target},
-        session::Text,
+        texts::Texts,
     },
     wire::{destination::Destination, rendezvous::Record},
 };
@@ -120,17 +121,17 @@ impl Routing {
     }
 
     async fn receive(&self, peer: &str, texts: &[(&str, &str)]) {
-        let texts = texts.iter().map(|(msg_id, payload)| Text {
-            to: Destination::Peer(id(OWN)),
-            msg_id: (*msg_id).to_owned(),
-            payload: (*payload).to_owned(),
-        });
-        let received = TextsReceived {
-            peer: id(peer),
+        let mut received = Texts::default();
+        for (msg_id, payload) in texts {
+            received.push(None, msg_id, payload);
+        }
+        let received = ReceivedTexts {
+            from: id(peer),
             address: "10.0.0.2:5555".parse().unwrap(),
-            texts: texts.collect(),
+            to_us: Destination::Peer(id(OWN)),
+            texts: received,
         };
-        self.tell(received).await;
+        self.tell(TextsReceived(Arc::new(received))).await;
     }
 
     async fn acknowledge(&self, peer: &str, msg_id: &str) {
@@ -171,7 +172,11 @@ impl Routing {
     /// What the front end was told since the last time.
     async fn told(&self) -> Vec<String> {
         turn().await;
-        self.events.take_all().iter().map(words).collect()
+        let events = self.events.take_all();
+        let lines = events.iter().map(words);
+        lines
+            .flat_map(|it| it.split('\n').map(str::to_owned).collect::<Vec<_>>())
+            .collect()
     }
 
     async fn panics(&self) {
@@ -289,7 +294,11 @@ fn words(event: &NodeEvent) -> String {
         },
         NodeEvent::PeerUnreachable { peer, status, .. } => format!("{peer} is {status}"),
         NodeEvent::PeerConflict { peer, .. } => format!("conflict {peer}"),
-        NodeEvent::TextReceived(text) => format!("{}: {}", text.from, text.text),
+        NodeEvent::TextsReceived(received) => {
+            let texts = received.texts.iter();
+            let lines = texts.map(|text| format!("{}: {}", received.from, text.payload));
+            lines.collect::<Vec<_>>().join("\n")
+        }
         NodeEvent::TextSent { message, peers } => format!("#{} sent to {peers}", message.number),
         NodeEvent::TextDelivered { message, .. } => format!("#{} delivered", message.number),
         NodeEvent::AckTimedOut { message, .. } => format!("#{} timeout", message.number),
