@@ -20,7 +20,10 @@ pub use redial::{RedialLimits, State};
 pub use seeds::SEEDS_MAX;
 
 use self::{redial::Redial, seeds::Seeds, writing::conflict};
-use super::{close::CloseReason, link::LinkId};
+use super::{
+    close::{self, CloseReason},
+    link::LinkId,
+};
 use crate::wire::{identity::PeerId, rendezvous::Record};
 
 /// The bounds of the table.
@@ -237,7 +240,8 @@ impl PeerTable {
         if peer.links.is_empty() {
             let lived = Some(now.saturating_duration_since(ended.opened));
             let redial = &self.limits.redial;
-            if peer.address.is_some() {
+            // Of who only dialled us nothing is to be remembered but its BYE: its record may come any moment.
+            if peer.address.is_some() || reason.redial() == close::Redial::WhenRenewed {
                 peer.redial
                     .ended(now, reason.redial(), lived, redial, random);
             }

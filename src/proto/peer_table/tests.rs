@@ -388,6 +388,18 @@ fn a_dial_is_under_way_until_it_ends_even_if_the_peer_came_by_itself_meanwhile()
 }
 
 #[test]
+fn who_said_bye_before_its_record_was_known_is_not_dialled_right_after_it_either() {
+    let mut rig = Rig::new();
+    let (link, _) = rig.open("bob@CIC", Direction::Inbound, "10.0.0.1:5555");
+    rig.end("bob@CIC", link, CloseReason::PeerLeft("quit".into()));
+    rig.pass(3);
+    let record = record("bob@CIC", "10.0.0.1:1", 60);
+    assert_eq!(dials(&rig.discover(&[record])), [""; 0]);
+    assert_eq!(dials(&rig.pass(6)), [""; 0]);
+    assert_eq!(dials(&rig.pass(1)), ["bob@CIC"]);
+}
+
+#[test]
 fn who_came_and_left_while_it_was_dialled_is_left_alone() {
     let mut rig = Rig::new();
     rig.discover(&[record("bob@CIC", "10.0.0.1:1", 60)]);
