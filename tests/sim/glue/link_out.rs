@@ -1,0 +1,171 @@
+//! Mirrors `src/actors/link_out.rs`: the way out of one connection.
+
+use super::*;
+
+impl Node {
+    /// Queues answers; false if the peer does not read what it causes.
+    pub(super) fn reply(&mut self, ctx: &mut Context, id: LinkId, lines: Vec<u8>) -> bool {
+        let Some(link) = self.links.get_mut(&id).filter(|_| !lines.is_empty()) else {
+            return true;
+        };
+        link.reply_bytes += lines.len();
+        if link.is_stream() {
+            link.replies.push_back(lines);
+        } else {
+            let each = lines.split_inclusive(|byte| *byte == b'\n');
+            link.replies.extend(each.map(<[u8]>::to_vec));
+        }
+        let too_many = link.is_stream() && link.replies.len() > self.limits.queue.lines_max;
+        let fits = !too_many && link.reply_bytes <= self.limits.queue.bytes_max;
+        self.write_on(ctx, id);
+        fits
+    }
+
+    /// The writer: writes until it has to wait.
+    pub fn write_on(&mut self, ctx: &mut Context, id: LinkId) {
+        while let Some(link) = self
+            .links
+            .get_mut(&id)
+            .filter(|it| it.connected && !it.finished)
+        {
+            if let Some((batch, stalls_at)) = &mut link.writing {
+                let rest = &batch.bytes[batch.done..];
+                let count = ctx.write(link.conn.0, link.conn.1, rest);
+                batch.done += count;
+                if count > 0 {
+                    *stalls_at = ctx.now + WRITE_STALL_MAX;
+                }
+                if batch.done < batch.bytes.len() {
+                    let at = *stalls_at;
+                    return self.wait_to_write(ctx, id, at);
+                }
+                self.written(ctx, id);
+                continue;
+            }
+            match self.next(ctx.now, id) {
+                Next::Write(batch) => self.begin_to_write(ctx, id, batch),
+                Next::At(at) => return ctx.at(at, Event::Node(self.who, Wake::Write(id))),
+                Next::Wait => return,
+                Next::Finish => return self.finish(ctx, id),
+            }
+        }
+    }
+
+    pub(super) fn begin_to_write(&mut self, ctx: &mut Context, id: LinkId, batch: Batch) {
+        let who = self.who;
+        if let Some(link) = self.links.get_mut(&id) {
+            ctx.note_written(who, id, link.direction, !link.is_stream(), &batch.bytes);
+            link.writing = Some((batch, ctx.now + WRITE_STALL_MAX));
+        }
+    }
+
+    pub(super) fn wait_to_write(&mut self, ctx: &mut Context, id: LinkId, stalls_at: Instant) {
+        if ctx.now < stalls_at {
+            return ctx.at(stalls_at, Event::Node(self.who, Wake::Write(id)));
+        }
+        self.close(ctx, id, CloseReason::Overloaded);
+    }
+
+    pub(super) fn written(&mut self, ctx: &mut Context, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        link.last_write = Some(ctx.now);
+        let batch = link.writing.take();
+        if let (Some((batch, _)), Some((peer, kind))) = (batch, &link.open)
+            && let Some(queue) = self.queues.get_mut(peer)
+        {
+            for msg_id in batch.messages {
+                queue.written(ctx.now, msg_id, *kind);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, ctx: &mut Context, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.finished = true;
+            ctx.shut_down(link.conn.0, link.conn.1);
+            self.session(ctx, id, |session, _, out| session.finished_writing(out));
+        }
+    }
+
+    pub(super) fn next(&mut self, now: Instant, id: LinkId) -> Next {
+        let gap = self.limits.gap;
+        let Some(link) = self.links.get_mut(&id) else {
+            return Next::Wait;
+        };
+        if link.finish && link.replies.is_empty() {
+            return Next::Finish;
+        }
+        let own = link.open.clone().filter(|_| !link.hold && !link.finish);
+        let queue = own.and_then(|(peer, _)| self.queues.get_mut(&peer));
+        if link.is_stream() {
+            return link.next_of_stream(id, queue);
+        }
+        match link.last_write {
+            Some(at) if now < at + gap => Next::At(at + gap),
+            _ => link.next_line(now, id, queue),
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn is_stream(&self) -> bool {
+        self.open.as_ref().is_some_and(|(_, kind)| kind.stream)
+    }
+
+    fn next_line(&mut self, now: Instant, id: LinkId, queue: Option<&mut PeerQueue>) -> Next {
+        if let Some(bytes) = self.pop_reply() {
+            return Next::Write(Batch {
+                bytes,
+                done: 0,
+                messages: Vec::new(),
+            });
+        }
+        let Some(queue) = queue else {
+            return Next::Wait;
+        };
+        if let Some(until) = self.quiet_until.filter(|until| now < *until) {
+            return Next::At(until);
+        }
+        match queue.take(id) {
+            Some((msg_id, line)) => Next::Write(Batch {
+                bytes: line.to_vec(),
+                done: 0,
+                messages: vec![msg_id],
+            }),
+            None => Next::Wait,
+        }
+    }
+
+    fn next_of_stream(&mut self, id: LinkId, queue: Option<&mut PeerQueue>) -> Next {
+        let (mut bytes, mut messages) = (Vec::new(), Vec::new());
+        while bytes.len() < BATCH_BYTES_MAX
+            && let Some(reply) = self.pop_reply()
+        {
+            bytes.extend(reply);
+        }
+        if let Some(queue) = queue {
+            while bytes.len() < BATCH_BYTES_MAX
+                && let Some((msg_id, line)) = queue.take(id)
+            {
+                bytes.extend_from_slice(&line);
+                messages.push(msg_id);
+            }
+        }
+        match bytes.is_empty() {
+            true => Next::Wait,
+            false => Next::Write(Batch {
+                bytes,
+                done: 0,
+                messages,
+            }),
+        }
+    }
+
+    fn pop_reply(&mut self) -> Option<Vec<u8>> {
+        let reply = self.replies.pop_front()?;
+        self.reply_bytes -= reply.len();
+        Some(reply)
+    }
+}
