@@ -56,6 +56,10 @@ const RESENDS_STREAM: u8 = 3;
 /// that refuses stale. Without it a message to a peer that is not redialled would never reach its last state.
 pub const RETURN_WAIT: Duration = Duration::from_secs(20);
 
+/// After so many links in a row on which not one line was written as a whole, a further one is no reason to wait longer:
+/// this peer does not read, or keeps nothing open.
+const FRUITLESS_LINKS_MAX: u32 = 3;
+
 /// The queue has no room; nothing was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the queue of this peer is full")]
@@ -124,6 +128,8 @@ pub struct PeerQueue {
     writer: Option<LinkId>,
     /// Since when messages wait without any link.
     stranded_since: Option<Instant>,
+    /// Links in a row that ended before a line was written.
+    fruitless_links: u32,
 }
 
 impl PeerQueue {
@@ -139,6 +145,7 @@ impl PeerQueue {
             bytes: 0,
             writer: None,
             stranded_since: None,
+            fruitless_links: 0,
         }
     }
 
@@ -176,7 +183,9 @@ impl PeerQueue {
     /// Names the link that writes from now on.
     pub fn set_writer(&mut self, link: Option<LinkId>) {
         self.writer = link;
-        self.stranded_since = None;
+        if self.fruitless_links < FRUITLESS_LINKS_MAX {
+            self.stranded_since = None;
+        }
     }
 
     /// The link that writes.
@@ -208,6 +217,7 @@ impl PeerQueue {
             return;
         };
         in_flight.written = Some(now);
+        self.fruitless_links = 0;
         if in_flight.entry.acknowledged && kind.acks {
             return;
         }
@@ -230,6 +240,9 @@ impl PeerQueue {
             .iter()
             .position(|(_, _, it)| it.msg_id == msg_id)?;
         let (_, written, message) = self.late.remove(at)?;
+        // Its last state is *delivered*, whatever was still to be told.
+        self.ended
+            .retain(|outcome| !is_unconfirmed(outcome, msg_id));
         let rtt = now.saturating_duration_since(written);
         Some(Outcome::Delivered(message, rtt))
     }
@@ -237,6 +250,7 @@ impl PeerQueue {
     /// A link is gone. What was not written, or may be sent again, waits for the next one, in its old order.
     pub fn link_lost(&mut self, link: LinkId, kind: LinkKind) -> Vec<Outcome> {
         if self.writer == Some(link) {
+            self.fruitless_links = self.fruitless_links.saturating_add(1);
             self.set_writer(None);
         }
         let lost: Vec<Uuid> = self
@@ -309,15 +323,20 @@ impl PeerQueue {
             true => RESENDS_STREAM,
             false => RESENDS_PLAIN,
         };
-        let Some(written) = in_flight.written else {
+        // A line to a plain peer is written alone: if not as a whole, it did not arrive. Lines to a stream are written
+        // together, and those in front may have arrived.
+        let may_have_arrived = kind.stream && entry.acknowledged;
+        if in_flight.written.is_none() && !may_have_arrived {
             return self.waiting.push_front(entry);
-        };
+        }
         if self.limits.resend && entry.lost < resends_max {
             entry.lost += 1;
             return self.waiting.push_front(entry);
         }
         self.bytes -= entry.line.len();
-        self.remember_late(written, written, Arc::clone(&entry.message));
+        if let Some(written) = in_flight.written {
+            self.remember_late(written, written, Arc::clone(&entry.message));
+        }
         let reason = "the connection was lost before its acknowledgement";
         outcomes.push(Outcome::Unconfirmed(entry.message, reason));
     }
@@ -369,6 +388,10 @@ impl PeerQueue {
         }
         self.late.push_back((now, written, message));
     }
+}
+
+fn is_unconfirmed(outcome: &Outcome, msg_id: Uuid) -> bool {
+    matches!(outcome, Outcome::Unconfirmed(message, _) if message.msg_id == msg_id)
 }
 
 /// A message that was written before may have arrived: its last state is *sent*, not *failed*.

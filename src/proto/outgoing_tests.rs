@@ -257,6 +257,50 @@ fn the_wait_for_the_next_link_begins_anew_with_each_loss() {
     assert_eq!(names(&queue.expire(later + RETURN_WAIT)), [("failed", 1)]);
 }
 
+#[test]
+fn links_on_which_nothing_can_be_written_do_not_keep_a_message_waiting_for_ever() {
+    let (mut queue, start) = queue([1]);
+    let mut now = start;
+    let mut outcomes = Vec::new();
+    for link in 1.. {
+        queue.set_writer(Some(LinkId(link)));
+        queue.take(LinkId(link));
+        now += Duration::from_secs(30);
+        outcomes.extend(queue.expire(now));
+        outcomes.extend(queue.link_lost(LinkId(link), PLAIN));
+        outcomes.extend(queue.expire(now));
+        if !outcomes.is_empty() {
+            break;
+        }
+        assert!(link < 10, "it waits for ever");
+    }
+    assert_eq!(names(&outcomes), [("failed", 1)]);
+    assert!(now >= start + Duration::from_secs(90), "three get a chance");
+}
+
+#[test]
+fn a_late_ack_of_a_peer_that_said_it_sends_none_leaves_nothing_more_to_tell() {
+    let (mut queue, start) = queue([1]);
+    let silent = LinkKind {
+        acks: false,
+        ..PLAIN
+    };
+    write(&mut queue, FIRST, start, silent);
+    let outcome = queue.acknowledged(start, id(1));
+    assert!(matches!(outcome, Some(Outcome::Delivered(..))));
+    assert_eq!(queue.expire(start), [], "delivered is its last state");
+}
+
+#[test]
+fn a_half_written_batch_may_have_arrived_at_a_stream_but_not_at_a_plain_peer() {
+    for (kind, last) in [(PLAIN, "failed"), (STREAM, "sent")] {
+        let (mut queue, _) = queue([1]);
+        queue.take(FIRST);
+        assert_eq!(queue.link_lost(FIRST, kind), []);
+        assert_eq!(names(&queue.fail_waiting("gone")), [(last, 1)]);
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Push,

@@ -169,6 +169,7 @@ fn a_chosen_name_that_answers_at_the_rendezvous_is_refused() {
     second.event("rendezvous", |event| event["state"] == "name_taken");
     assert_eq!(second.exit_code(), 7);
     second.log("another node has this name: choose another --name");
+    first.event("error", |event| event["code"] == "name_in_use");
     assert_eq!(first.ask("/status")["data"]["registered"], true);
     first.signal(Signal::SIGTERM);
     assert_eq!(first.exit_code(), 0);

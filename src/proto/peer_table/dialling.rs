@@ -2,28 +2,41 @@
 
 use std::time::Instant;
 
-use super::{
-    Output, PeerTable, Target,
-    redial::{Redial, State},
-};
+use super::{Output, PeerTable, Target, redial::Redial};
 use crate::proto::link::Direction;
 
 impl PeerTable {
     /// Begins what is due, as far as the bounds allow.
     pub(super) fn dial_due(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let mut due = self.due(now);
-        // Own namespace first, then whoever has waited longest.
-        due.sort_by_key(|(at, target)| (!self.is_neighbour(target), *at));
-        for (_, target) in due.into_iter().take(self.dials_left()) {
-            match &target.peer {
-                Some(id) => {
-                    if let Some(peer) = self.peers.get_mut(id) {
-                        peer.redial.dial();
-                    }
-                }
-                None => self.seeds.dial(&target.address),
-            }
+        // Own namespace first, then whoever has waited longest; chance decides nothing.
+        let due = self.due(now).into_iter();
+        let mut due: Vec<_> = due
+            .map(|(at, target)| (!self.is_neighbour(&target), at, target))
+            .collect();
+        due.sort_unstable();
+        for (.., target) in due.into_iter().take(self.dials_left()) {
+            self.begin_dial(target.clone());
             out.push(Output::Dial(target));
+        }
+    }
+
+    /// A dial is under way, until it ends or becomes a link.
+    pub(super) fn begin_dial(&mut self, target: Target) {
+        match &target.peer {
+            Some(id) => {
+                if let Some(peer) = self.peers.get_mut(id) {
+                    peer.redial.dial();
+                }
+            }
+            None => self.seeds.dial(&target.address),
+        }
+        self.dials.push(target);
+    }
+
+    /// A dial ended, as a link or without one.
+    pub(super) fn end_dial(&mut self, target: &Target) {
+        if let Some(at) = self.dials.iter().position(|dial| dial == target) {
+            self.dials.swap_remove(at);
         }
     }
 
@@ -35,7 +48,12 @@ impl PeerTable {
             let peer = Some(id.clone());
             Some((at, Target { peer, address }))
         });
-        peers.chain(self.seeds.due(now)).collect()
+        let is_dialled = |target: &Target| match &target.peer {
+            None => self.dials.contains(target),
+            peer => self.dials.iter().any(|dial| dial.peer == *peer),
+        };
+        let due = peers.chain(self.seeds.due(now));
+        due.filter(|(_, target)| !is_dialled(target)).collect()
     }
 
     pub(super) fn redials(&self) -> impl Iterator<Item = &Redial> {
@@ -49,8 +67,8 @@ impl PeerTable {
     }
 
     fn dials_left(&self) -> usize {
-        let is_dialling = |redial: &&Redial| redial.state() == State::Dialling;
-        let dialling = self.redials().filter(is_dialling).count();
+        // A dial is under way also when the peer has linked itself meanwhile.
+        let dialling = self.dials.len();
         let links = self.peers.values().flat_map(|peer| &peer.links);
         let outbound = links.filter(|link| link.direction == Direction::Outbound);
         let room = self

@@ -20,7 +20,10 @@ pub use redial::{RedialLimits, State};
 pub use seeds::SEEDS_MAX;
 
 use self::{redial::Redial, seeds::Seeds, writing::conflict};
-use super::{close::CloseReason, link::LinkId};
+use super::{
+    close::{self, CloseReason},
+    link::LinkId,
+};
 use crate::wire::{identity::PeerId, rendezvous::Record};
 
 /// The bounds of the table.
@@ -41,7 +44,7 @@ pub struct TableLimits {
 }
 
 /// Whom a dial is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target {
     /// The id that is dialled; none for a bare address.
     pub peer: Option<PeerId>,
@@ -88,6 +91,8 @@ pub struct PeerTable {
     peers: HashMap<PeerId, Peer>,
     seeds: Seeds,
     writers: HashMap<PeerId, LinkId>,
+    /// Dials under way, at most `dials_max`.
+    dials: Vec<Target>,
     /// Records that were not taken because the table was full.
     pub records_refused: u64,
 }
@@ -101,6 +106,7 @@ impl PeerTable {
             peers: HashMap::new(),
             seeds: Seeds::default(),
             writers: HashMap::new(),
+            dials: Vec::new(),
             records_refused: 0,
         }
     }
@@ -129,24 +135,19 @@ impl PeerTable {
     /// A dial that a former incarnation of the router began is still under way.
     pub fn dialling(&mut self, now: Instant, target: &Target) {
         match &target.peer {
-            Some(id) => {
-                self.known_at(now, id, target);
-                if let Some(peer) = self.peers.get_mut(id) {
-                    peer.redial.dial();
-                }
-            }
+            Some(id) => self.known_at(now, id, target),
             None => {
                 self.join(now, target.address, false);
-                self.seeds.dial(&target.address);
             }
         }
+        self.begin_dial(target.clone());
     }
 
-    /// A reason to dial this one peer now, if it is known and not linked.
+    /// A message waits for this peer: a reason to dial it soon, if it is known and not linked.
     pub fn wanted(&mut self, now: Instant, id: &PeerId) {
         let known = self.peers.get_mut(id);
         if let Some(peer) = known.filter(|it| !it.is_reached() && it.address.is_some()) {
-            peer.redial.renew(now);
+            peer.redial.want(now);
         }
     }
 
@@ -194,6 +195,7 @@ impl PeerTable {
     ) -> Vec<Output> {
         let mut out = Vec::new();
         if let Some(target) = dialled {
+            self.end_dial(target);
             self.known_at(now, id, target);
         }
         let peer = self
@@ -237,7 +239,9 @@ impl PeerTable {
             return out;
         };
         let ended = peer.links.remove(at);
-        if peer.trusts(&ended) && !peer.is_reached() && peer.address.is_some() {
+        // Of who only dialled us nothing is to be remembered but its BYE: its record may come any moment.
+        let remembered = peer.address.is_some() || reason.redial() == close::Redial::WhenRenewed;
+        if peer.trusts(&ended) && !peer.is_reached() && remembered {
             let lived = Some(now.saturating_duration_since(ended.opened));
             let redial = &self.limits.redial;
             peer.redial
@@ -262,6 +266,7 @@ impl PeerTable {
         reason: &CloseReason,
         random: f64,
     ) -> Vec<Output> {
+        self.end_dial(target);
         match &target.peer {
             Some(id) => self.peer_dial_ended(now, id, reason, random),
             None => {
@@ -278,12 +283,9 @@ impl PeerTable {
         let mut out = Vec::new();
         self.forget(now, &mut out);
         let several = |(_, peer): &(&PeerId, &Peer)| peer.links.len() > 1;
-        let several: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(several)
-            .map(|(id, _)| id.clone())
-            .collect();
+        let several = self.peers.iter().filter(several);
+        let mut several: Vec<PeerId> = several.map(|(id, _)| id.clone()).collect();
+        several.sort_unstable();
         for id in several {
             self.choose_writer(now, &id, &heard, &mut out);
         }
@@ -344,7 +346,7 @@ impl PeerTable {
     /// A peer that is not dialled by itself any more may still be reached at an address that was given to last.
     fn fall_back(&mut self, now: Instant, id: &PeerId) {
         let state = self.get(id).map(|peer| peer.redial.state());
-        if let Some(State::Left(_) | State::Failed) = state {
+        if let Some(State::Left | State::Failed) = state {
             let at = now + self.limits.redial.stale_retry;
             self.seeds.revive(at, id);
         }

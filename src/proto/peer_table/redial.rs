@@ -21,6 +21,10 @@ pub const REFUSALS_MAX: u32 = 5;
 /// Who said BYE is not dialled for this long, whatever its record does.
 pub const AFTER_BYE: Duration = Duration::from_secs(10);
 
+/// A message for who does not answer, or left, is a reason to dial this long after the last dial or link ended. Shorter
+/// than such a message waits.
+const WANTED_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// A link that lived this long was a success: its loss is followed by a dial at once. Shorter ones count as attempts,
 /// so that a peer which accepts and closes is not dialled in a loop.
 const STABLE_AFTER: Duration = Duration::from_secs(2);
@@ -38,8 +42,8 @@ pub enum State {
     Stale(Instant),
     /// Answers, but not as a peer, or refused us again and again.
     Failed,
-    /// Said BYE; not to be dialled before this time, and then only for a reason.
-    Left(Instant),
+    /// Said BYE; dialled only for a reason.
+    Left,
 }
 
 /// The dialling of one target.
@@ -48,6 +52,10 @@ pub struct Redial {
     state: State,
     attempts: u32,
     refusals: u32,
+    /// When the last dial, or link, ended.
+    ended: Option<Instant>,
+    /// Who said BYE is not dialled before, whatever the reason.
+    not_before: Option<Instant>,
 }
 
 impl Redial {
@@ -57,6 +65,8 @@ impl Redial {
             state: State::Idle,
             attempts: 0,
             refusals: 0,
+            ended: None,
+            not_before: None,
         }
     }
 
@@ -80,16 +90,22 @@ impl Redial {
 
     /// A new reason: a record that is new, has moved or was renewed, or `/reconnect`.
     pub fn renew(&mut self, now: Instant) {
-        let at = match self.state {
-            State::Left(not_before) => not_before.max(now),
-            State::Dialling => return,
-            _ => now,
-        };
-        *self = Self {
-            state: State::Due(at),
-            attempts: 0,
-            refusals: 0,
-        };
+        if self.state == State::Dialling {
+            return;
+        }
+        self.state = self.due(now);
+        self.attempts = 0;
+        self.refusals = 0;
+    }
+
+    /// A message waits for the target. Waits that are under way count, and however many messages come, they are a
+    /// reason to dial only so often.
+    pub fn want(&mut self, now: Instant) {
+        if matches!(self.state, State::Due(_) | State::Dialling) {
+            return;
+        }
+        let again = self.ended.map(|ended| ended + WANTED_AGAIN_AFTER);
+        self.state = self.due(again.map_or(now, |again| again.max(now)));
     }
 
     /// Another way to the target is gone: this one is tried at `at`, and slowly.
@@ -106,6 +122,7 @@ impl Redial {
     /// A link to the target is open, whoever dialled. It forgives no refusal yet: some clients refuse behind HELLO_OK.
     pub fn opened(&mut self) {
         self.state = State::Idle;
+        self.not_before = None;
     }
 
     /// The last link, or the dial, ended. `lived` is how long a link was open, none if it never was.
@@ -123,21 +140,35 @@ impl Redial {
             Some(_) => self.attempts = self.attempts.min(limits.attempts_max.saturating_sub(1)),
             None => {}
         }
+        self.ended = Some(now);
+        if lived.is_none() && self.state == State::Left {
+            // The dial was under way when the target came by itself, and left.
+            return;
+        }
         self.state = match reason {
             close::Redial::AtOnce if self.attempts == 0 => State::Due(now),
             close::Redial::AtOnce | close::Redial::Backoff => self.retry(now, limits, random),
             close::Redial::Refused => self.refused(now, limits, random),
-            close::Redial::WhenRenewed => State::Left(now + AFTER_BYE),
+            close::Redial::WhenRenewed => self.left(now),
             close::Redial::Failed => State::Failed,
             close::Redial::Never => State::Idle,
         };
+    }
+
+    fn left(&mut self, now: Instant) -> State {
+        self.not_before = Some(now + AFTER_BYE);
+        State::Left
+    }
+
+    fn due(&self, at: Instant) -> State {
+        State::Due(self.not_before.map_or(at, |not_before| not_before.max(at)))
     }
 
     fn retry(&self, now: Instant, limits: &RedialLimits, random: f64) -> State {
         if self.attempts >= limits.attempts_max {
             return State::Stale(now + limits.stale_retry);
         }
-        State::Due(now + limits.backoff.delay(self.attempts, random))
+        self.due(now + limits.backoff.delay(self.attempts, random))
     }
 
     fn refused(&mut self, now: Instant, limits: &RedialLimits, random: f64) -> State {
@@ -145,7 +176,7 @@ impl Redial {
         if self.refusals >= REFUSALS_MAX {
             return State::Failed;
         }
-        State::Due(now + limits.backoff.delay(self.refusals, random))
+        self.due(now + limits.backoff.delay(self.refusals, random))
     }
 }
 
@@ -210,6 +241,23 @@ mod tests {
         assert_eq!(redial.due_at(), None);
         redial.renew(now + Duration::from_secs(3));
         assert_eq!(redial.due_at(), Some(now + AFTER_BYE));
+        redial.renew(now + Duration::from_secs(4));
+        assert_eq!(
+            redial.due_at(),
+            Some(now + AFTER_BYE),
+            "not for two, either"
+        );
+    }
+
+    #[test]
+    fn a_dial_that_fails_after_the_target_came_and_left_changes_nothing() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.dial();
+        redial.opened();
+        ended(&mut redial, now, After::WhenRenewed, Some(1));
+        ended(&mut redial, now, After::Refused, None);
+        assert_eq!(redial.state(), State::Left);
     }
 
     #[test]
@@ -240,6 +288,32 @@ mod tests {
         redial.opened();
         ended(&mut redial, now, After::Refused, Some(60));
         assert_eq!(redial.state(), State::Due(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn messages_for_who_does_not_answer_do_not_dial_it_ever_faster() {
+        let now = Instant::now();
+        let mut redial = Redial::idle();
+        redial.want(now);
+        assert_eq!(
+            redial.state(),
+            State::Due(now),
+            "nothing is known against it"
+        );
+        for _ in 0..5 {
+            redial.dial();
+            ended(&mut redial, now, After::Backoff, None);
+            let before = redial.state();
+            redial.want(now);
+            if matches!(before, State::Due(_)) {
+                assert_eq!(redial.state(), before, "the backoff holds");
+            }
+        }
+        let next = now + WANTED_AGAIN_AFTER;
+        assert_eq!(redial.state(), State::Due(next), "it is stale");
+        redial.dial();
+        ended(&mut redial, next, After::Backoff, None);
+        assert_eq!(redial.state(), State::Stale(next + LIMITS.stale_retry));
     }
 
     #[test]

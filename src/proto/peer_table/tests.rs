@@ -391,6 +391,43 @@ fn a_dial_that_fails_while_the_peer_is_linked_is_over() {
     assert!(!rig.table.is_busy());
 }
 
+#[test]
+fn a_dial_is_under_way_until_it_ends_even_if_the_peer_came_by_itself_meanwhile() {
+    let mut rig = Rig::new();
+    let names = ["e@Y", "d@X", "c@X", "b@CIC", "a@CIC"];
+    let records = names.map(|name| record(name, "10.0.0.1:1", 60));
+    assert_eq!(dials(&rig.discover(&records)), ["a@CIC", "b@CIC", "c@X"]);
+    let (link, _) = rig.open("a@CIC", Direction::Inbound, "10.0.0.1:5555");
+    assert_eq!(dials(&rig.pass(0)), [""; 0], "three are under way");
+    let out = rig.end("a@CIC", link, CloseReason::EndOfStream);
+    assert_eq!(dials(&out), [""; 0], "none of them twice");
+    let out = rig.fail("a@CIC", unreachable_error());
+    assert_eq!(dials(&out), ["d@X"]);
+}
+
+#[test]
+fn who_said_bye_before_its_record_was_known_is_not_dialled_right_after_it_either() {
+    let mut rig = Rig::new();
+    let (link, _) = rig.open("bob@CIC", Direction::Inbound, "10.0.0.1:5555");
+    rig.end("bob@CIC", link, CloseReason::PeerLeft("quit".into()));
+    rig.pass(3);
+    let record = record("bob@CIC", "10.0.0.1:1", 60);
+    assert_eq!(dials(&rig.discover(&[record])), [""; 0]);
+    assert_eq!(dials(&rig.pass(6)), [""; 0]);
+    assert_eq!(dials(&rig.pass(1)), ["bob@CIC"]);
+}
+
+#[test]
+fn who_came_and_left_while_it_was_dialled_is_left_alone() {
+    let mut rig = Rig::new();
+    rig.discover(&[record("bob@CIC", "10.0.0.1:1", 60)]);
+    let (link, _) = rig.open("bob@CIC", Direction::Inbound, "10.0.0.1:5555");
+    rig.end("bob@CIC", link, CloseReason::PeerLeft("quit".into()));
+    let out = rig.fail("bob@CIC", CloseReason::Rejected(String::new()));
+    assert_eq!(dials(&out), [""; 0]);
+    assert_eq!(dials(&rig.pass(500)), [""; 0]);
+}
+
 proptest! {
     /// Whatever ends however, dials stay within their bounds: no storm.
     #[test]
