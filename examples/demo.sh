@@ -172,9 +172,10 @@ host_killed() { # the node that hosts the rendezvous of this machine dies: anoth
     strike alice
     sees bob "- alice@lobby is gone"
     sees bob "~ the rendezvous $PAPO_RENDEZVOUS__ADDRESS is hosted here now"
-    node carol
+    node carol --port "$(port_of alice)"
     linked bob carol
     talk bob carol "alice is gone"
+    sees_once bob "+ alice@lobby is connected"    # her record is left, and leads to carol now
 }
 
 ack_withheld() { # a peer that takes a message and does not acknowledge it: a warning, and a late ACK still counts
