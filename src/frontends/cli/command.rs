@@ -195,7 +195,10 @@ pub fn parse_object(line: &str) -> (Option<String>, Result<Command, CommandError
             let reference = known.as_ref().and_then(|it| it["ref"].as_str());
             let error = CommandError {
                 code: "bad_command",
-                message: format!("not a command object: {}", shorten(&error.to_string())),
+                message: format!(
+                    "not a command object: {}",
+                    Printable::text(&shorten(&error.to_string()))
+                ),
                 hint: r#"for example {"command":"msg","to":"bob@lobby","text":"hi","ref":"1"}"#
                     .into(),
             };
@@ -315,11 +318,8 @@ fn peer_name(text: &str) -> Result<PeerName, CommandError> {
     match text.chars().next() {
         Some('*' | '#') | None => Err(CommandError {
             code: "bad_target",
-            message: format!("{} is not one peer", Printable::id(text)),
-            hint: format!(
-                "to everyone or a namespace: /pub {} TEXT",
-                Printable::id(text)
-            ),
+            message: format!("{} is not one peer", shown(text)),
+            hint: format!("to everyone or a namespace: /pub {} TEXT", shown(text)),
         }),
         Some(_) => Ok(PeerName::Short(text.to_owned())),
     }
@@ -329,8 +329,8 @@ fn audience(text: &str) -> Result<Recipients, CommandError> {
     match recipients(text)? {
         Recipients::Peer(_) => Err(CommandError {
             code: "bad_target",
-            message: format!("{} is one peer", Printable::id(text)),
-            hint: format!("to one peer: /msg {} TEXT", Printable::id(text)),
+            message: format!("{} is one peer", shown(text)),
+            hint: format!("to one peer: /msg {} TEXT", shown(text)),
         }),
         to => Ok(to),
     }
@@ -408,7 +408,7 @@ fn debug(arguments: &str) -> Result<Command, CommandError> {
 fn bad_target(text: &str, why: &str) -> CommandError {
     CommandError {
         code: "bad_target",
-        message: format!("{}: {why}", Printable::id(&shorten(text))),
+        message: format!("{}: {why}", shown(text)),
         hint: "a target is a peer (bob or bob@lobby), * or #namespace".into(),
     }
 }
@@ -431,12 +431,17 @@ fn unknown(name: &str) -> CommandError {
     let near = near.or(nearest.filter(|spec| distance(spec) <= 2));
     CommandError {
         code: "unknown_command",
-        message: format!("there is no command /{}", Printable::id(&shorten(name))),
+        message: format!("there is no command /{}", shown(name)),
         hint: match near {
             Some(spec) if !name.is_empty() => format!("did you mean /{}?", spec.name),
             _ => "/help lists the commands; //text sends a text that begins with a slash".into(),
         },
     }
+}
+
+/// The beginning of what was typed, safe to show.
+fn shown(text: &str) -> String {
+    Printable::id(&shorten(text)).to_string()
 }
 
 fn shorten(text: &str) -> String {

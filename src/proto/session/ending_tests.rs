@@ -166,6 +166,27 @@ fn who_has_our_hello_hears_bye_and_nobody_else_before_the_link_is_open() {
 }
 
 #[test]
+fn what_comes_behind_our_bye_before_hello_ok_is_of_no_peer() {
+    let mut rig = Rig::new(Direction::Outbound, Some("bob@X"));
+    let now = rig.at(0).now;
+    rig.session.start(now, &mut Outputs::default());
+    rig.session.leave(
+        now,
+        CloseReason::WeLeft,
+        Uuid::nil(),
+        &mut Outputs::default(),
+    );
+    for line in [
+        r#"{"type":"SEND","msg_id":"1","payload":"x"}"#,
+        r#"{"type":"BYE"}"#,
+        r#"{"type":"ACK","msg_id":"1"}"#,
+    ] {
+        let out = rig.line(line);
+        assert!(out.texts.is_empty() && out.acks.is_empty() && out.acked.is_empty());
+    }
+}
+
+#[test]
 fn byes_that_cross_end_the_link_on_both_sides() {
     let mut rig = Rig::open();
     let now = rig.at(0).now;

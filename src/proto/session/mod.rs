@@ -95,6 +95,8 @@ pub struct Session {
     phase: Phase,
     /// Whom we dialled, or who named itself.
     peer: Option<PeerId>,
+    /// It was told as open: what comes over it is a peer's.
+    linked: bool,
     pings: VecDeque<(Uuid, Instant)>,
 }
 
@@ -117,6 +119,7 @@ impl Session {
                 said_hello: false,
             },
             peer: dialled,
+            linked: false,
             pings: VecDeque::new(),
         }
     }
@@ -141,11 +144,13 @@ impl Session {
             Err(_) => String::from_utf8_lossy(line),
         };
         match (Line::parse(&line), &self.phase) {
-            (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) => out.acked.push(msg_id.into()),
+            (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) if self.linked => {
+                out.acked.push(msg_id.into());
+            }
             (_, Phase::Closed | Phase::Finishing { .. }) => {}
             (parsed, Phase::Handshake { .. }) => self.handshake(at, parsed.ok(), out),
-            // Whoever came under our own name has no link: nothing it says is a peer's.
-            (Ok(Line::Send { .. } | Line::Pub { .. } | Line::Ack { .. }), _) if self.is_us() => {
+            // Whoever came under our own name, or was told BYE before HELLO_OK, has no link: what it says goes nowhere.
+            (Ok(Line::Send { .. } | Line::Pub { .. } | Line::Ack { .. }), _) if !self.linked => {
                 out.ignored += 1;
             }
             (Ok(message), _) => self.message(at, message, out),
@@ -163,10 +168,6 @@ impl Session {
         }
         self.pings.push_back((msg_id, at.now));
         encode::ping(&mut out.prompt, &msg_id.to_string(), at.timestamp);
-    }
-
-    fn is_us(&self) -> bool {
-        self.peer.as_ref() == Some(&self.own)
     }
 
     fn handshake(&mut self, at: Moment<'_>, line: Option<Line<'_>>, out: &mut Outputs) {
@@ -207,10 +208,10 @@ impl Session {
         encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
         self.peer = Some(peer.clone());
         self.phase = Phase::Open;
-        if self.is_us() {
-            self.say_bye(now, CloseReason::NameInUse, Uuid::nil(), out);
-        } else {
-            out.opened = Some((peer, features));
+        self.linked = peer != self.own;
+        match self.linked {
+            true => out.opened = Some((peer, features)),
+            false => self.say_bye(now, CloseReason::NameInUse, Uuid::nil(), out),
         }
     }
 
@@ -230,6 +231,7 @@ impl Session {
         }
         self.peer = Some(peer.clone());
         self.phase = Phase::Open;
+        self.linked = true;
         out.opened = Some((peer, features));
     }
 
