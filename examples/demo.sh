@@ -164,7 +164,7 @@ rendezvous_lost() { # it goes while nodes are linked, and comes back with its re
 }
 
 host_killed() { # the node that hosts the rendezvous of this machine dies: another takes over
-    export PAPO_RENDEZVOUS__MODE=embedded PAPO_RENDEZVOUS__ADDRESS
+    export PAPO_RENDEZVOUS__MODE=embedded PAPO_RENDEZVOUS__ADDRESS PAPO_NODE__PEER_WAIT=3s
     PAPO_RENDEZVOUS__ADDRESS=127.0.0.1:$(free_ports)
     node alice; sees alice "(hosted here)"
     node bob
@@ -172,9 +172,11 @@ host_killed() { # the node that hosts the rendezvous of this machine dies: anoth
     strike alice
     sees bob "- alice@lobby is gone"
     sees bob "~ the rendezvous $PAPO_RENDEZVOUS__ADDRESS is hosted here now"
-    node carol
+    node carol --port "$(port_of alice)"
     linked bob carol
     talk bob carol "alice is gone"
+    say bob "/msg alice for alice alone"    # her record is left, and leads to carol now
+    sees bob "failed: alice@lobby"; sees_not carol "for alice alone"
 }
 
 ack_withheld() { # a peer that takes a message and does not acknowledge it: a warning, and a late ACK still counts

@@ -186,6 +186,7 @@ impl Node {
             events,
             rendezvous: ways.rendezvous.door(),
             limits: config::table_limits(&self.settings.connection, places),
+            discovers: self.settings.rendezvous_mode() != EffectiveMode::Off,
         };
         self.supervise("router", inbox, move |_, _| RouterActor::new(parts.clone()));
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::wire::identity::PeerId;
+
 /// Why a link ended. `Display` is what events and logs say.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CloseReason {
@@ -40,6 +42,9 @@ pub enum CloseReason {
     /// What answers does not speak this protocol.
     #[error("it does not speak the protocol")]
     NotAPeer,
+    /// Another peer than the one that was dialled answers at its address.
+    #[error("{0} answers there")]
+    SomeoneElse(PeerId),
     /// The other end is this very node.
     #[error("that is this node itself")]
     Ourselves,
@@ -83,7 +88,7 @@ impl CloseReason {
             | Self::Displaced
             | Self::Panicked(_) => Redial::Backoff,
             Self::Rejected(_) => Redial::Refused,
-            Self::PeerLeft(_) => Redial::WhenRenewed,
+            Self::PeerLeft(_) | Self::SomeoneElse(_) => Redial::WhenRenewed,
             Self::NotAPeer | Self::Ourselves | Self::NameInUse => Redial::Failed,
             Self::WeLeft => Redial::Never,
         }

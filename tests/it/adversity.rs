@@ -70,16 +70,21 @@ fn an_output_that_nobody_reads_slows_its_senders_and_loses_nothing() {
     let mut alice = node("alice").alone().with(join).unread().start();
     bob.meets("alice@lobby");
     let mut input = bob.input();
+    // More than all buffers on the way can hold.
+    let padding = "x".repeat(1_000);
     let pouring = thread::spawn(move || {
         for at in 0..MESSAGES {
-            writeln!(input, "/msg alice@lobby {at}").unwrap();
+            writeln!(input, "/msg alice@lobby {at} {padding}").unwrap();
         }
     });
     bob.event("sent", |event| event["number"] == 2_000);
     let lines = BufReader::new(alice.output()).lines();
     let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
     let texts = events.filter(|event| event["event"] == "message");
-    let number = |event: Value| event["text"].as_str().unwrap().parse().unwrap();
+    let number = |event: Value| {
+        let text = event["text"].as_str().unwrap();
+        text.split(' ').next().unwrap().parse().unwrap()
+    };
     let numbers: Vec<usize> = texts.take(MESSAGES).map(number).collect();
     assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>());
     pouring.join().unwrap();

@@ -1,4 +1,5 @@
-//! Looks whether a live node answers under our own name: a HELLO, and any HELLO_OK within two seconds means yes.
+//! Looks whether a live node answers under our own name: a HELLO, and a HELLO_OK within two seconds means yes, unless it
+//! names somebody else.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -29,20 +30,23 @@ pub async fn probe(address: SocketAddr, own: &PeerId, own_port: u16) -> bool {
         let stream = transport::connect(address).await?;
         let ourselves = transport::is_local(&stream) && address.port() == own_port;
         let mut stream = BufReader::new(stream);
-        let answered = !ourselves && greet(&mut stream, own).await?;
-        Ok::<_, io::Error>((stream, answered))
+        let taken = match ourselves {
+            true => None,
+            false => greet(&mut stream, own).await?,
+        };
+        Ok::<_, io::Error>((stream, taken))
     });
     match asked.await {
-        Ok(Ok((stream, true))) => {
+        Ok(Ok((stream, Some(taken)))) => {
             leave(stream, own).await;
-            true
+            taken
         }
         _ => false,
     }
 }
 
-/// Says HELLO and reads until HELLO_OK (true) or the end.
-async fn greet<S>(stream: &mut BufReader<S>, own: &PeerId) -> io::Result<bool>
+/// Says HELLO and reads until HELLO_OK; whether that means that the name is taken. None at the end.
+async fn greet<S>(stream: &mut BufReader<S>, own: &PeerId) -> io::Result<Option<bool>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -52,12 +56,12 @@ where
     let mut reader = stream.take(PROBE_BYTES_MAX);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).await? > 0 {
-        if is_hello_ok(&line) {
-            return Ok(true);
+        if let Some(taken) = hello_ok(&line, own) {
+            return Ok(Some(taken));
         }
         line.clear();
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Leaves as a peer does, so that the other side does not keep a dead link under our name.
@@ -80,10 +84,15 @@ where
     }
 }
 
-/// Whether a line is a HELLO_OK, from whomever and however odd its other fields.
-fn is_hello_ok(line: &[u8]) -> bool {
+/// Whether a HELLO_OK comes from a node of our name, however odd its other fields; none for any other line. With
+/// another id it is somebody who listens where a node of our name once did.
+fn hello_ok(line: &[u8], own: &PeerId) -> Option<bool> {
     let text = String::from_utf8_lossy(line);
-    matches!(Line::parse(&text), Ok(Line::HelloOk { .. }))
+    let Ok(Line::HelloOk { peer_id, .. }) = Line::parse(&text) else {
+        return None;
+    };
+    let named = peer_id.and_then(|it| PeerId::parse(&it).ok());
+    Some(named.is_none_or(|it| it == *own))
 }
 
 #[cfg(test)]

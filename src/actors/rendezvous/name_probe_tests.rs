@@ -29,7 +29,7 @@ async fn peer(answer: &'static [u8]) -> (SocketAddr, tokio::task::JoinHandle<Vec
 fn greets(answer: &[u8]) -> bool {
     answer
         .split_inclusive(|byte| *byte == b'\n')
-        .any(is_hello_ok)
+        .any(|line| hello_ok(line, &own()).is_some())
 }
 
 fn own() -> PeerId {
@@ -37,7 +37,7 @@ fn own() -> PeerId {
 }
 
 #[actix_rt::test]
-async fn any_hello_ok_means_taken_and_is_answered_with_bye() {
+async fn hello_ok_under_our_name_or_none_means_taken_and_is_answered_with_bye() {
     for answer in [
         "{\"type\":\"HELLO_OK\",\"peer_id\":\"alice@CIC\",\"version\":\"1.0\"}\n",
         "{\"type\":\"PING\",\"msg_id\":\"1\"}\n{\"type\":\"HELLO_OK\",\"version\":1.0}\n",
@@ -50,6 +50,13 @@ async fn any_hello_ok_means_taken_and_is_answered_with_bye() {
         assert!(read[1].starts_with("{\"type\":\"BYE\""), "{read:?}");
         assert_eq!(read.len(), 2);
     }
+}
+
+#[actix_rt::test]
+async fn somebody_else_at_a_leftover_address_does_not_take_the_name_and_hears_bye() {
+    let (address, peer) = peer(b"{\"type\":\"HELLO_OK\",\"peer_id\":\"carol@CIC\"}\n").await;
+    assert!(!probe(address, &own(), 1).await);
+    assert!(peer.await.unwrap()[1].starts_with("{\"type\":\"BYE\""));
 }
 
 #[actix_rt::test]
@@ -81,5 +88,5 @@ async fn what_never_says_hello_ok_is_not_read_for_ever() {
         while far.write_all(b"{\"type\":\"PING\"}\n").await.is_ok() {}
     });
     let mut stream = BufReader::new(near);
-    assert!(!greet(&mut stream, &own()).await.unwrap());
+    assert_eq!(greet(&mut stream, &own()).await.unwrap(), None);
 }

@@ -61,6 +61,7 @@ pub struct RouterActor {
     first_link: Option<Instant>,
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
+    discovers: bool,
 }
 
 /// What a router is made of.
@@ -80,6 +81,8 @@ pub struct RouterParts {
     pub rendezvous: Door<LinkEndedHere>,
     /// The bounds of the peer table.
     pub limits: TableLimits,
+    /// Whether a rendezvous will tell who is there.
+    pub discovers: bool,
 }
 
 impl RouterActor {
@@ -98,6 +101,7 @@ impl RouterActor {
             first_link: None,
             timer: None,
             flushing: false,
+            discovers: parts.discovers,
         }
     }
 

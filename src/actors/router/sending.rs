@@ -39,7 +39,9 @@ impl RouterActor {
         if let Some(answer) = self.kept.inner.lock().answered(msg_id) {
             return Ok(answer);
         }
-        let answer = match request.wait.is_some() && self.is_behind_others(&request.to) {
+        let may_wait = request.wait.is_some();
+        let has_to = self.is_behind_others(&request.to) || self.is_gathering(now, &request.to);
+        let answer = match may_wait && has_to {
             true => self.wait(now, &request),
             false => self.send_now(now, &request),
         }?;
@@ -253,10 +255,16 @@ impl RouterActor {
             .collect()
     }
 
-    /// Whether the peers that were discovered together have had their chance to be linked.
+    /// Whether others may be linked in a moment who should get this text too.
+    fn is_gathering(&self, now: Instant, to: &Recipients) -> bool {
+        !matches!(to, Recipients::Peer(_)) && !self.has_gathered(now)
+    }
+
+    /// Whether the peers that are discovered together have had their chance to be linked.
     fn has_gathered(&self, now: Instant) -> bool {
         let waited = |since: Instant| now.saturating_duration_since(since) >= GATHER;
-        !self.table.is_busy() || self.first_link.is_some_and(waited)
+        let is_blind = self.discovers && self.kept.inner.lock().records.is_none();
+        !(is_blind || self.table.is_busy()) || self.first_link.is_some_and(waited)
     }
 
     fn wait(&mut self, now: Instant, request: &SendText) -> Result<Published, SendError> {

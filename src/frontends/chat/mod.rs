@@ -3,7 +3,7 @@
 mod ends;
 mod feed;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -20,6 +20,7 @@ use super::{
         actor::{CliActor, ShowAll},
         json,
         output::Output,
+        reader_gone::reader_gone,
         render::Renderer,
         session::{Fatal, Options, Session},
         style::Style,
@@ -175,7 +176,10 @@ impl Chat {
         let handle = running.handle.clone();
         let broken = async move {
             match broken {
-                Some(broken) => drop(broken.await),
+                Some(broken) => tokio::select! {
+                    _ = broken => {}
+                    () = reader_gone(io::stdout()) => {}
+                },
                 None => std::future::pending().await,
             }
         };

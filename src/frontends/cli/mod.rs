@@ -9,6 +9,7 @@ pub mod input;
 pub mod json;
 pub mod output;
 mod pipe;
+pub mod reader_gone;
 pub mod render;
 pub mod replies;
 pub mod session;

@@ -217,7 +217,11 @@ impl Session {
 
     fn accepted(&mut self, peer_id: Option<&str>, features: Features, out: &mut Outputs) {
         let peer = match (self.peer.take(), peer_id.map(PeerId::parse)) {
-            // Identity is the id that was dialled, whatever the acceptor writes.
+            // A record outlived its node, and another one listens there now.
+            (Some(dialled), Some(Ok(named))) if named != dialled && named != self.own => {
+                return self.close(CloseReason::SomeoneElse(named), out);
+            }
+            // Identity is the id that was dialled, also where the acceptor writes ours, or none.
             (Some(dialled), _) => dialled,
             (None, Some(Ok(named))) => named,
             (None, _) => return self.close(CloseReason::NotAPeer, out),

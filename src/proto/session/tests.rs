@@ -106,8 +106,9 @@ fn anything_but_a_hello_first_closes_an_accepted_link_without_an_answer() {
 }
 
 #[test]
-fn a_dialled_link_says_hello_and_is_open_after_hello_ok_whatever_id_that_names() {
-    for named in [r#","peer_id":"bob@X""#, r#","peer_id":"me@X""#, ""] {
+fn a_dialled_link_says_hello_and_is_open_after_hello_ok_also_if_that_names_us_or_nobody() {
+    let odd = r#","peer_id":"nameonly""#;
+    for named in [r#","peer_id":"bob@X""#, r#","peer_id":"me@X""#, odd, ""] {
         let mut rig = Rig::new(Direction::Outbound, Some("bob@X"));
         let mut out = Outputs::default();
         let now = rig.at(0).now;
@@ -116,6 +117,14 @@ fn a_dialled_link_says_hello_and_is_open_after_hello_ok_whatever_id_that_names()
         let out = rig.line(&format!(r#"{{"type":"HELLO_OK"{named},"version":1.0}}"#));
         assert_eq!(out.opened.map(|(peer, _)| peer), Some(id("bob@X")));
     }
+}
+
+#[test]
+fn who_answers_under_a_third_id_is_not_the_peer_that_was_dialled() {
+    let mut rig = Rig::new(Direction::Outbound, Some("bob@X"));
+    let out = rig.line(r#"{"type":"HELLO_OK","peer_id":"eve@Y"}"#);
+    assert_eq!(out.closed, Some(CloseReason::SomeoneElse(id("eve@Y"))));
+    assert_eq!(out.opened, None);
 }
 
 #[test]

@@ -111,6 +111,8 @@ fn out_of_descriptors_accepting_pauses_and_goes_on() {
         .map(|_| TcpStream::connect(&address).unwrap())
         .collect();
     node.log("Accepting pauses");
+    // Told in the course of the start; an `ask` would take it for its answer.
+    node.event("error", |event| event["code"] == "few_descriptors");
     assert!(
         node.ask("/metrics")["data"]["accept_pauses"]
             .as_u64()

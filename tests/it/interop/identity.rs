@@ -23,6 +23,20 @@ fn a_stranger_under_our_own_id_is_answered_and_told_that_the_name_is_in_use() {
 }
 
 #[test]
+fn who_listens_at_the_address_of_a_leftover_record_gets_no_message_of_the_one_that_was_there() {
+    let server = Server::start();
+    let carol = Listening::start();
+    carol.register(&server.address, "bob@lobby");
+    let mut node = node("alice").at(&server.address).start();
+    let link = carol.answer("carol@lobby");
+    link.hears_the_end();
+    node.send(r#"{"command":"msg","to":"bob@lobby","text":"for bob alone","ref":"1"}"#);
+    node.ask(r#"{"command":"status","ref":"2"}"#);
+    assert_eq!(link.heard(), ["HELLO"]);
+    assert!(node.events("peer_connected").is_empty());
+}
+
+#[test]
 fn a_stranger_under_a_known_id_is_read_and_reported_but_gets_no_message_of_that_name() {
     let server = Server::start();
     let bob = Listening::start();

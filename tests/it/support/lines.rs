@@ -108,10 +108,11 @@ impl Lines {
 
     /// Waits until the streams have ended.
     pub fn wait_for_end(&self, limit: Duration) {
-        let (_state, waited) = self
+        let (state, waited) = self
             .changed
             .wait_timeout_while(self.state(), limit, |state| state.open > 0)
             .unwrap();
+        drop(state);
         assert!(
             !waited.timed_out(),
             "{} does not end within {limit:?}",

@@ -65,8 +65,19 @@ fn routing() -> Routing {
     routing_to(events, door)
 }
 
+/// The same in a node that has a rendezvous.
+fn routing_that_discovers() -> Routing {
+    let events = Mailbox::new(&Order::default());
+    let door = events.door();
+    start(events, door, true)
+}
+
 /// Events go through `door`, and end up in `events` sooner or later.
 fn routing_to(events: Mailbox<NodeEvent>, door: Door<NodeEvent>) -> Routing {
+    start(events, door, false)
+}
+
+fn start(events: Mailbox<NodeEvent>, door: Door<NodeEvent>, discovers: bool) -> Routing {
     pause();
     let (doorway, inbox) = queue(64);
     let rig = Rig::with(|parts| {
@@ -84,6 +95,7 @@ fn routing_to(events: Mailbox<NodeEvent>, door: Door<NodeEvent>) -> Routing {
         events: door,
         rendezvous: rendezvous.door(),
         limits: TABLE,
+        discovers,
     };
     let (report, reports) = reports();
     supervise("router", inbox, POLICY, report, move |_, _| {

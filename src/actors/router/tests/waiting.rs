@@ -90,6 +90,43 @@ async fn a_text_for_everyone_leaves_with_the_first_link_when_nothing_else_is_und
 }
 
 #[actix_rt::test]
+async fn a_text_for_everyone_waits_for_others_also_when_one_is_linked_already() {
+    let routing = routing();
+    let (_port, address) = silent_port();
+    let first = routing.link(901, "bob@X").await;
+    routing.discover(&[("slow@X", address)]).await;
+    assert_eq!(routing.send(everyone(1)).await, waits());
+    assert_eq!(
+        routing.send(text(2, Recipients::Everyone)).await,
+        to_peers(1),
+        "on a terminal it goes to who is there"
+    );
+    let second = routing.link(902, "eve@Y").await;
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(routing.written_on(&first), [2, 1]);
+    assert_eq!(routing.written_on(&second), [1]);
+    assert_eq!(routing.send(everyone(3)).await, to_peers(2));
+}
+
+#[actix_rt::test]
+async fn a_text_for_everyone_waits_for_the_first_records_where_there_will_be_some() {
+    let routing = routing_that_discovers();
+    let opened = routing.link(901, "bob@X").await;
+    assert_eq!(routing.send(everyone(1)).await, waits());
+    routing.discover(&[]).await;
+    assert_eq!(routing.written_on(&opened), [1]);
+}
+
+#[actix_rt::test]
+async fn a_text_for_everyone_does_not_wait_long_for_a_rendezvous_that_is_silent() {
+    let routing = routing_that_discovers();
+    let opened = routing.link(901, "bob@X").await;
+    assert_eq!(routing.send(everyone(1)).await, waits());
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(routing.written_on(&opened), [1]);
+}
+
+#[actix_rt::test]
 async fn the_gathering_begins_anew_when_all_links_are_gone() {
     let routing = routing();
     let (_port, address) = silent_port();
