@@ -116,14 +116,14 @@ fn say_something(world: &mut World) -> Result<(), String> {
         .good_clients()
         .map(|client| client.id.clone())
         .collect();
-    let mut said: Vec<(Who, String)> = Vec::new();
+    let mut said: Vec<(Who, String, usize)> = Vec::new();
     let mut sent: Vec<Uuid> = Vec::new();
-    for (who, id) in &nodes {
+    for (who, _) in &nodes {
         let others = nodes.iter().filter(|(other, _)| other != who);
         for (other, peer) in others.clone() {
             let text = world.text(10);
             sent.extend(send(world, *who, peer, &text)?);
-            said.push((*other, text));
+            said.push((*other, text, 1));
         }
         for peer in &clients {
             let text = world.text(10);
@@ -135,18 +135,19 @@ fn say_something(world: &mut World) -> Result<(), String> {
         ] {
             let text = world.text(10);
             world.with_node(who.host, |node, ctx| node.publish(ctx, to, &text));
-            let hear = others
-                .clone()
-                .filter(|(_, peer)| namespace.is_none_or(|it| peer.namespace() == it));
-            said.extend(hear.map(|(other, _)| (*other, text.clone())));
+            for (other, peer) in others.clone() {
+                let hears = namespace.is_none_or(|it| peer.namespace() == it);
+                said.push((*other, text.clone(), usize::from(hears)));
+            }
         }
-        let _ = id;
     }
     go_on(world, SAID_WITHIN)?;
-    for (who, text) in said {
-        match world.ctx.times_shown(who, &text) {
-            1 => {}
-            times => return Err(format!("{who:?} has shown {text:?} {times} times")),
+    for (who, text, expected) in said {
+        let times = world.ctx.times_shown(who, &text);
+        if times != expected {
+            return Err(format!(
+                "{who:?} has shown {text:?} {times} times, not {expected}"
+            ));
         }
     }
     match sent

@@ -58,6 +58,8 @@ struct Sent {
     to: PeerId,
     at: Instant,
     state: State,
+    /// How often its line was written as a whole.
+    written: u8,
 }
 
 /// What is known of the dials of one run of a node to one target.
@@ -75,6 +77,7 @@ struct Dialled {
 struct Written {
     lines: u32,
     said_bye: bool,
+    last: Option<Instant>,
 }
 
 /// All facts.
@@ -174,8 +177,22 @@ impl Context {
             to: to.clone(),
             at: self.now,
             state: State::Pending,
+            written: 0,
         };
         self.oracle.sends.insert(msg_id, sent);
+    }
+
+    /// The line of a message was written as a whole; towards a plain client at most once more than once.
+    pub fn note_sent(&mut self, who: Who, to: &PeerId, msg_id: Uuid, stream: bool) {
+        let Some(sent) = self.oracle.sends.get_mut(&msg_id) else {
+            return; // a publication
+        };
+        sent.written += 1;
+        let (times, most) = (sent.written, if stream { 4 } else { 2 });
+        if times > most || sent.state != State::Pending {
+            let state = sent.state;
+            self.fail(|| format!("{who:?} wrote {msg_id} to {to} {times} times, being {state:?}"));
+        }
     }
 
     /// A node said what became of a message to a peer.
@@ -332,19 +349,23 @@ impl Context {
         }
     }
 
-    /// A node writes to a connection; `plain` once the peer is known not to parse a stream.
+    /// A node writes to a connection; the `gap` between two lines unless the peer is known to parse a stream.
     pub fn note_written(
         &mut self,
         who: Who,
         link: LinkId,
         direction: Direction,
-        plain: bool,
+        gap: Option<Duration>,
         bytes: &[u8],
     ) {
         let mut written = self.oracle.written.remove(&(who, link)).unwrap_or_default();
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        if !bytes.ends_with(b"\n") || (plain && lines != 1) {
+        if !bytes.ends_with(b"\n") || (gap.is_some() && lines != 1) {
             self.fail(|| format!("{who:?} wrote {lines} lines, or not a whole one, in a segment"));
+        }
+        let since = written.last.replace(self.now).map(|at| self.now - at);
+        if since.zip(gap).is_some_and(|(since, gap)| since < gap) {
+            self.fail(|| format!("{who:?} wrote on {link} {since:?} after the last line"));
         }
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let first = written.lines == 0;

@@ -54,7 +54,8 @@ impl Node {
     pub(super) fn begin_to_write(&mut self, ctx: &mut Context, id: LinkId, batch: Batch) {
         let who = self.who;
         if let Some(link) = self.links.get_mut(&id) {
-            ctx.note_written(who, id, link.direction, !link.is_stream(), &batch.bytes);
+            let gap = (!link.is_stream()).then_some(self.limits.gap);
+            ctx.note_written(who, id, link.direction, gap, &batch.bytes);
             link.writing = Some((batch, ctx.now + WRITE_STALL_MAX));
         }
     }
@@ -76,6 +77,7 @@ impl Node {
             && let Some(queue) = self.queues.get_mut(peer)
         {
             for msg_id in batch.messages {
+                ctx.note_sent(self.who, peer, msg_id, kind.stream);
                 queue.written(ctx.now, msg_id, *kind);
             }
         }

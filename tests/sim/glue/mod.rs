@@ -28,10 +28,11 @@ use papo::{
         keep_alive::{KeepAlive, Need},
         link::{Direction, LinkId},
         outgoing::{Entry, LinkKind, Outcome, OwnMessage, PeerQueue},
-        peer_table::{self, PeerTable, STRANGERS_MAX, Target},
+        peer_table::{self, PeerTable, Target},
         registration::{self, Input, Registration},
-        session::{Moment, Outputs, Session, Text},
+        session::{Moment, Outputs, Session},
         sleep::SleepWatch,
+        texts::Texts,
     },
     wire::{
         codec::LineBuffer, destination::Destination, encode, identity::PeerId, message::Features,
@@ -70,7 +71,7 @@ const LEAVING_MAX: usize = 16;
 enum Letter {
     Opened(LinkOpened),
     Ended(LinkEnded),
-    Texts(PeerId, Vec<Text>),
+    Texts(PeerId, Texts),
     Acks(PeerId, Vec<String>, Instant),
     Records(Arc<[Record]>),
 }
@@ -248,17 +249,21 @@ impl Node {
         }
     }
 
-    /// The bounds of tables and queues.
-    pub fn check_bounds(&self, ctx: &mut Context) {
-        for (peer, queue) in &self.queues {
-            if queue.lines() > self.limits.queue.lines_max {
-                ctx.fail(|| format!("{:?} has {} lines for {peer}", self.who, queue.lines()));
-            }
+    /// The bounds of tables and queues. There are so many `others`, and nobody knows more.
+    pub fn check_bounds(&self, ctx: &mut Context, others: usize) {
+        let mut queues = self.queues.iter();
+        if let Some((peer, queue)) = queues.find(|(_, it)| it.lines() > self.limits.queue.lines_max)
+        {
+            ctx.fail(|| format!("{:?} has {} lines for {peer}", self.who, queue.lines()));
         }
-        let peers = self.table.peers().count();
-        if peers > self.limits.table.peers_max + STRANGERS_MAX {
-            ctx.fail(|| format!("{:?} knows {peers} peers", self.who));
+        let (peers, queues) = (self.table.peers().count(), self.queues.len());
+        if peers > others || queues > others {
+            ctx.fail(|| format!("{:?} knows {peers} peers and owes {queues}", self.who));
         }
+        self.check_links(ctx);
+    }
+
+    fn check_links(&self, ctx: &mut Context) {
         let links = [Direction::Inbound, Direction::Outbound].map(|direction| {
             let same = |link: &&Link| link.direction == direction;
             let links = self.links.values().filter(same);
@@ -285,6 +290,6 @@ impl Node {
             Letter::Texts(_, texts) => Some(texts),
             _ => None,
         });
-        texts.flatten().map(|text| text.msg_id.as_str())
+        texts.flat_map(|texts| texts.iter().map(|text| text.msg_id))
     }
 }

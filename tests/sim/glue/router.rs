@@ -147,13 +147,13 @@ impl Node {
         }
     }
 
-    fn texts_received(&mut self, ctx: &mut Context, peer: &PeerId, texts: &[Text]) {
-        for text in texts {
+    fn texts_received(&mut self, ctx: &mut Context, peer: &PeerId, texts: &Texts) {
+        for text in texts.iter() {
             let (most, age) = (self.limits.seen_max, self.limits.seen_age);
             let filter = self.seen.entry(peer.clone());
             let filter = filter.or_insert_with(|| Duplicates::new(most, age));
-            if filter.is_new(ctx.now, &text.msg_id, &text.payload) {
-                ctx.note_shown(self.who, peer, &text.msg_id, &text.payload);
+            if filter.is_new(ctx.now, text.msg_id, text.payload) {
+                ctx.note_shown(self.who, peer, text.msg_id, text.payload);
             } else {
                 ctx.oracle.counts.duplicates += 1;
             }
