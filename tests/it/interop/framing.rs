@@ -100,6 +100,20 @@ fn invalid_utf8_in_a_text_is_replaced_and_shown() {
 }
 
 #[test]
+fn half_a_character_in_a_text_is_replaced_and_shown_because_python_escapes_it() {
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        bob.write(b"{\"type\":\"SEND\",\"msg_id\":\"m-1\",\"payload\":\"half \\ud83d\"}\n");
+        node.message("half \u{fffd}");
+        assert_eq!(bob.hears("ACK")["msg_id"], "m-1");
+        bob.write(
+            b"{\"type\":\"PUB\",\"msg_id\":\"m-2\",\"dst\":\"*\",\"payload\":\"\\ude00 half\"}\n",
+        );
+        node.message("\u{fffd} half");
+    }
+}
+
+#[test]
 fn the_longest_line_is_read_and_one_byte_more_closes_the_link() {
     let (node, bob) = linked(Role::Dialler, alice());
     let frame = publication("m-1", "*", "").to_string().len() + 1;
