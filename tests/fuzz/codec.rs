@@ -15,7 +15,7 @@ fn any_bytes_in_any_pieces_give_the_lines_that_are_in_them() {
     target.run();
 }
 
-fn check(input: &[u8]) {
+pub fn check(input: &[u8]) {
     let expected = lines(input);
     let mut rng = fastrand::Rng::with_seed(input.len() as u64);
     for most in [input.len().max(1), 1, 7, 5_000] {

@@ -68,7 +68,7 @@ fn any_line_is_read_or_refused_and_what_is_read_can_be_written_again() {
     target.run();
 }
 
-fn check(input: &[u8]) {
+pub fn check(input: &[u8]) {
     for line in input.split(|byte| *byte == b'\n') {
         let line = String::from_utf8_lossy(line);
         match Line::parse(&line) {

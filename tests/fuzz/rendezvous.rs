@@ -126,7 +126,7 @@ const LIMITS: Limits = Limits {
     records_per_address_max: 3,
 };
 
-fn check_requests(input: &[u8]) {
+pub fn check_requests(input: &[u8]) {
     let mut directory = Directory::new(LIMITS);
     let mut now = Duration::from_secs(1_790_000_000);
     for (number, line) in (0u8..=255).zip(input.split(|byte| *byte == b'\n')) {
@@ -163,7 +163,7 @@ fn check_request(directory: &mut Directory, now: Duration, from: IpAddr, line: &
     assert_eq!(restored.snapshot().to_saved(), saved);
 }
 
-fn check_answers(input: &[u8]) {
+pub fn check_answers(input: &[u8]) {
     let mut client = Client::new();
     for line in input.split_inclusive(|byte| *byte == b'\n') {
         let answer = Answer::parse(line);

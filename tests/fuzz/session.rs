@@ -46,7 +46,7 @@ fn any_conversation_ends_once_and_is_answered_in_whole_lines() {
     target.run();
 }
 
-fn check(input: &[u8]) {
+pub fn check(input: &[u8]) {
     converse(input, Direction::Inbound, None);
     converse(input, Direction::Outbound, Some("bob@X"));
     converse(input, Direction::Outbound, None);

@@ -70,7 +70,7 @@ fn any_settings_are_read_or_refused_in_words_and_what_is_shown_reads_the_same() 
 }
 
 /// Lines that begin with `PAPO_` are the environment, the others the file.
-fn check(input: &[u8]) {
+pub fn check(input: &[u8]) {
     let lines = input.split_inclusive(|byte| *byte == b'\n');
     let (variables, file): (Vec<&[u8]>, Vec<&[u8]>) =
         lines.partition(|line| line.starts_with(b"PAPO_"));

@@ -1,4 +1,4 @@
-//! Makes inputs, tries them, and keeps the one that fails. Knows nothing of what is tried.
+//! Makes inputs by chance, tries them, and keeps the smallest that fails. Knows nothing of what is tried.
 
 use std::{
     env, fs,
@@ -14,17 +14,7 @@ use proptest::{
     test_runner::{Config, TestError, TestRunner},
 };
 
-/// Something that takes any bytes.
-pub struct Target {
-    /// The name of its folder in `corpus/`.
-    pub name: &'static str,
-    /// The words of its language, from which inputs are put together.
-    pub words: &'static [&'static str],
-    /// How many inputs are tried in one round, unless `PROPTEST_CASES` says otherwise.
-    pub cases: u32,
-    /// Panics if something does not hold.
-    pub check: fn(&[u8]),
-}
+use super::Target;
 
 impl Target {
     /// Tries what is kept, then one round of new inputs, or rounds for `PAPO_FUZZ_SECONDS`.
@@ -178,10 +168,4 @@ fn seconds() -> Option<Duration> {
     Some(Duration::from_secs(
         seconds.parse().expect("a number of seconds"),
     ))
-}
-
-/// Fails unless a text can be shown on a terminal: no control character but the newline.
-pub fn assert_printable(text: &str) {
-    let odd = text.chars().find(|c| c.is_control() && *c != '\n');
-    assert_eq!(odd, None, "{text:?}");
 }
