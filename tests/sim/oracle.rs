@@ -43,6 +43,9 @@ const EXCUSED_BY_REASON: usize = 5;
 /// A peer is not called within this time of its BYE.
 const AFTER_BYE: Duration = Duration::from_secs(10);
 
+/// Nor so soon after the last time, unless there is a reason: backoff begins with a second.
+const BETWEEN_DIALS: Duration = Duration::from_millis(500);
+
 /// What a SEND has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -70,6 +73,8 @@ struct Dialled {
     reasons: VecDeque<Instant>,
     count: usize,
     bye: Option<Instant>,
+    /// When it was dialled last, unless there was a reason to dial it again at once since then.
+    last: Option<Instant>,
 }
 
 /// What one end of a link has written so far.
@@ -287,6 +292,7 @@ impl Context {
             .or_default();
         dialled.at.push_back(now);
         dialled.count += 1;
+        let since = dialled.last.replace(now).map(|at| now - at);
         let old = |at: &Instant| now.duration_since(*at) >= Duration::from_secs(60);
         dialled.at.retain(|at| !old(at));
         dialled.lost.retain(|at| !old(at));
@@ -297,6 +303,9 @@ impl Context {
         let bye = dialled.bye;
         if count > DIALS_A_MINUTE_MAX + excused {
             self.fail(|| format!("{who:?} dialled {target} {count} times in a minute"));
+        }
+        if since.is_some_and(|since| since < BETWEEN_DIALS) {
+            self.fail(|| format!("{who:?} dials {target} again after {since:?}"));
         }
         if bye.is_some_and(|at| now.duration_since(at) < AFTER_BYE) {
             self.fail(|| format!("{who:?} dials {target} right after its BYE"));
@@ -310,8 +319,16 @@ impl Context {
             let concerns = who.is_none_or(|who| who == *dialler);
             if concerns && peer.as_ref().is_none_or(|peer| peer == target) {
                 dialled.reasons.push_back(self.now);
+                dialled.last = None;
             }
         }
+    }
+
+    /// A node looks at new records, which may be renewed, or was told an address: it may dial at once.
+    pub fn note_news(&mut self, who: Who) {
+        let dialled = self.oracle.dialled.iter_mut();
+        let of_it = dialled.filter(|((dialler, _), _)| *dialler == who);
+        of_it.for_each(|(_, dialled)| dialled.last = None);
     }
 
     /// A router was replaced: the next one does not know who said BYE.
@@ -345,6 +362,7 @@ impl Context {
         let dialled = self.oracle.dialled.entry(key).or_default();
         if lived >= STABLE_AFTER {
             dialled.lost.push_back(now);
+            dialled.last = None;
         }
         if last && matches!(reason, CloseReason::PeerLeft(_)) {
             dialled.bye = Some(now);

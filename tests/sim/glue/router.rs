@@ -27,6 +27,7 @@ impl Node {
                     self.router_tick(ctx);
                 }
                 Letter::Records(records) => {
+                    ctx.note_news(self.who);
                     self.table.discovered(ctx.now, &records);
                     self.records = Some((ctx.now, records));
                     self.router_tick(ctx);

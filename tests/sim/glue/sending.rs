@@ -64,6 +64,7 @@ impl Node {
 
     /// `/connect`
     pub fn join(&mut self, ctx: &mut Context, address: SocketAddr, lasting: bool) {
+        ctx.note_news(self.who);
         self.joined.push((address, lasting));
         self.table.join(ctx.now, address, lasting);
         self.router_tick(ctx);
