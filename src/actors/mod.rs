@@ -1,5 +1,6 @@
 //! Effects: sockets, timers and mailboxes. Thin handlers feed the machines of `proto` and apply their outputs.
 
+pub mod chunk;
 pub mod clock;
 pub mod door;
 pub mod events;

@@ -22,7 +22,7 @@ use crate::{
     actors::{
         clock,
         door::{Door, Doorway, Inbox, queue},
-        events::NodeEvent,
+        events::{Events, NodeEvent},
         kept::Kept,
         links::{LinkDoors, Links},
         listener::ListenerActor,
@@ -79,7 +79,7 @@ fn queues() -> (Ways, Inboxes) {
 
 impl Node {
     /// Starts all actors: first those that others report to. Events go through `events`.
-    pub async fn start(mut self, events: Door<NodeEvent>) -> RunningNode {
+    pub async fn start(mut self, events: Events) -> RunningNode {
         for event in std::mem::take(&mut self.prepared.established.events) {
             events.tell(NodeEvent::Rendezvous(event)).await;
         }
@@ -117,7 +117,7 @@ impl Node {
     }
 
     /// Raises the limit of open files, or lowers our own and says so.
-    async fn link_places(&self, events: &Door<NodeEvent>) -> LinkPlaces {
+    async fn link_places(&self, events: &Events) -> LinkPlaces {
         let connection = &self.settings.connection;
         let wanted = LinkPlaces {
             inbound: connection.max_inbound,
@@ -175,7 +175,7 @@ impl Node {
         ways: &Ways,
         links: &Links,
         kept: &Arc<Kept>,
-        events: Door<NodeEvent>,
+        events: Events,
         places: LinkPlaces,
     ) {
         let parts = RouterParts {
@@ -215,7 +215,7 @@ impl Node {
         &mut self,
         inbox: Inbox<RendezvousActor>,
         ways: &Ways,
-        events: Door<NodeEvent>,
+        events: Events,
     ) -> Option<Leaving> {
         if self.settings.rendezvous_mode() == EffectiveMode::Off {
             return None;
@@ -307,7 +307,7 @@ impl Node {
 /// Logs, counts and shows what supervisors report; an actor that was given up is the end of the node.
 async fn tell_reports(
     mut reports: mpsc::UnboundedReceiver<Report>,
-    events: Door<NodeEvent>,
+    events: Events,
     metrics: Arc<Metrics>,
     gave_up: mpsc::Sender<String>,
 ) {
@@ -354,7 +354,7 @@ fn exit_words(exit: Exit) -> String {
 const RESOLVE_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Resolves the addresses of `--join`, again and again until each is found, and has them dialled.
-async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Door<NodeEvent>) {
+async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Events) {
     let mut first = true;
     while !wanted.is_empty() {
         let mut missing = Vec::new();

@@ -24,7 +24,7 @@ pub use sending::Waiting;
 use super::{
     clock,
     door::Door,
-    events::NodeEvent,
+    events::{Events, NodeEvent},
     kept::Kept,
     links::{LinkOpened, Links},
     rendezvous::LinkEndedHere,
@@ -52,7 +52,7 @@ pub struct RouterActor {
     links: Links,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
-    events: Door<NodeEvent>,
+    events: Events,
     rendezvous: Door<LinkEndedHere>,
     table: PeerTable,
     open: HashMap<LinkId, LinkOpened>,
@@ -76,7 +76,7 @@ pub struct RouterParts {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Where events go.
-    pub events: Door<NodeEvent>,
+    pub events: Events,
     /// Told when a link to a peer of this machine ended: the host of the rendezvous may have gone with it.
     pub rendezvous: Door<LinkEndedHere>,
     /// The bounds of the peer table.

@@ -92,7 +92,7 @@ fn start(events: Mailbox<NodeEvent>, door: Door<NodeEvent>, discovers: bool) -> 
         links: rig.links.clone(),
         kept: Arc::clone(&rig.kept),
         metrics: Arc::clone(&rig.metrics),
-        events: door,
+        events: door.into(),
         rendezvous: rendezvous.door(),
         limits: TABLE,
         discovers,
