@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     config::{restart_policy, server_config},
-    handle::{NodeError, NodeHandle},
+    handle::{NodeError, NodeHandle, Texts},
     running::RunningNode,
     startup::StartError,
 };

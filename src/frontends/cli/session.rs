@@ -1,6 +1,8 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
+mod talk;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -8,6 +10,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+pub use self::talk::Progress;
+use self::talk::Talk;
 use super::{
     command::{self, Command, CommandError},
     errors::{internal, send_error, too_long},
@@ -19,7 +23,7 @@ use super::{
     replies::{self, Reply},
 };
 use crate::{
-    actors::router::{PeerName, Published, Recipients},
+    actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
     wire::{destination::Destination, printable::Printable},
@@ -109,29 +113,42 @@ impl Session {
         drop(self.fatal.try_send(Fatal::NameTaken));
     }
 
-    /// Runs one line and answers it.
-    pub async fn execute(&self, typed: Typed) -> Outcome {
+    /// Runs lines in their order and answers each. Texts that follow each other are sent together.
+    pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
+        let mut talk = Talk::default();
+        for typed in lines {
+            let (command, reference) = self.parse(typed);
+            let command = match command.map(|it| self.add_text(&mut talk, it, &reference)) {
+                Ok(None) => continue,
+                Ok(Some(command)) => Ok(command),
+                Err(error) => Err(error),
+            };
+            self.send(&mut talk, progress).await;
+            progress.begin(1);
+            match command {
+                Ok(Command::Quit) => {
+                    self.answer("quit", Reply::line("leaving"), reference).await;
+                    return Outcome::Quit;
+                }
+                Ok(command) => self.run(command, reference).await,
+                Err(error) => self.refuse(error, reference).await,
+            }
+            progress.answer();
+        }
+        self.send(&mut talk, progress).await;
+        Outcome::Done
+    }
+
+    fn parse(&self, typed: &Typed) -> (Result<Command, CommandError>, Option<Arc<str>>) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => {
-                self.refuse(too_long(by), None).await;
-                return Outcome::Done;
-            }
+            Typed::TooLong(by) => return (Err(too_long(*by)), None),
         };
         let (reference, command) = match self.options.json && line.starts_with('{') {
-            true => command::parse_object(&line),
-            false => (None, command::parse(&line)),
+            true => command::parse_object(line),
+            false => (None, command::parse(line)),
         };
-        let reference: Option<Arc<str>> = reference.map(Into::into);
-        match command {
-            Ok(Command::Quit) => {
-                self.answer("quit", Reply::line("leaving"), reference).await;
-                return Outcome::Quit;
-            }
-            Ok(command) => self.run(command, reference).await,
-            Err(error) => self.refuse(error, reference).await,
-        }
-        Outcome::Done
+        (command, reference.map(Into::into))
     }
 
     /// Tells an error that no command caused.
@@ -146,7 +163,7 @@ impl Session {
 
     async fn run(&self, command: Command, reference: Option<Arc<str>>) {
         let name = name_of(&command);
-        match self.reply_to(command, reference.clone()).await {
+        match self.reply_to(command).await {
             Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
             Err(error) => self.refuse(error, reference).await,
@@ -154,21 +171,9 @@ impl Session {
     }
 
     /// The reply to a command; none where events are the answer.
-    async fn reply_to(
-        &self,
-        command: Command,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
+    async fn reply_to(&self, command: Command) -> Result<Option<Reply>, CommandError> {
         let node = &self.node;
         let reply = match command {
-            Command::Say(text) => {
-                let to = self.conversation.lock().clone();
-                return self.send(to, text, reference).await;
-            }
-            Command::Message(peer, text) => {
-                return self.send(Recipients::Peer(peer), text, reference).await;
-            }
-            Command::Publish(to, text) => return self.send(to, text, reference).await,
             Command::To(to) => self.talk_to(to).await?,
             Command::Peers(namespace) => {
                 // What is known is shown at once; fresher records come as events.
@@ -197,26 +202,12 @@ impl Session {
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
             Command::DebugPanic(actor) => self.panic(&actor)?,
-            Command::Quit => return Ok(None),
+            // These are not run here.
+            Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
+                return Ok(None);
+            }
         };
         Ok(Some(reply))
-    }
-
-    async fn send(
-        &self,
-        to: Recipients,
-        text: String,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
-        let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
-        let sent = self
-            .node
-            .send(to.clone(), text.into(), reference, wait)
-            .await;
-        match sent {
-            Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
-            Err(error) => Err(send_error(error)),
-        }
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -370,30 +361,6 @@ pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     chosen
         .copied()
         .ok_or_else(|| "this host has no address".into())
-}
-
-fn sent_reply(
-    published: &Published,
-    to: &Recipients,
-    wait: Option<Duration>,
-    json: bool,
-) -> Option<Reply> {
-    let to = replies::recipients(to);
-    let mut lines = Vec::new();
-    if published.waiting {
-        let seconds = wait.unwrap_or_default().as_secs();
-        lines.push(format!("waiting up to {seconds} s for {to}"));
-    }
-    for peer in &published.skipped {
-        lines.push(format!(
-            "not sent to {peer}: its queue is full, it does not read fast enough"
-        ));
-    }
-    let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
-    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
-    // On a terminal the event of the sending is the answer.
-    let is_told = json || !lines.is_empty();
-    is_told.then(|| Reply::lines(lines).with(data))
 }
 
 fn name_of(command: &Command) -> &'static str {
