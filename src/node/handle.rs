@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::hosting::PanicDoor;
+use super::{FilterKeeper, hosting::PanicDoor};
 use crate::{
     actors::{
         clock,
@@ -96,6 +96,7 @@ struct Inner {
     facts: Facts,
     doors: Doors,
     supervised: Links,
+    filters: FilterKeeper,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     numbers: AtomicU64,
@@ -112,6 +113,7 @@ impl NodeHandle {
         facts: Facts,
         doors: Doors,
         links: Links,
+        filters: FilterKeeper,
         kept: Arc<Kept>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -119,6 +121,7 @@ impl NodeHandle {
             facts,
             doors,
             supervised: links,
+            filters,
             kept,
             metrics,
             numbers: AtomicU64::new(0),
@@ -134,6 +137,11 @@ impl NodeHandle {
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Who is ignored and who is blocked.
+    pub fn filters(&self) -> &FilterKeeper {
+        &self.0.filters
     }
 
     /// Sends a text. With `wait` it may wait so long for a peer that is not linked, and a full queue is waited for;

@@ -1,7 +1,11 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -11,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{
     command::{self, Command, CommandError},
     errors::{internal, send_error, too_long},
+    filters,
     history_reply::history,
     input::Typed,
     json as events,
@@ -22,7 +27,7 @@ use crate::{
     actors::router::{PeerName, Published, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::{destination::Destination, printable::Printable},
+    wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
 /// How a session talks.
@@ -57,7 +62,7 @@ pub enum Fatal {
 
 /// One session.
 pub struct Session {
-    node: NodeHandle,
+    pub(super) node: NodeHandle,
     output: Output,
     options: Options,
     log: LogControl,
@@ -145,7 +150,7 @@ impl Session {
     }
 
     async fn run(&self, command: Command, reference: Option<Arc<str>>) {
-        let name = name_of(&command);
+        let name = command.name();
         match self.reply_to(command, reference.clone()).await {
             Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
@@ -174,7 +179,9 @@ impl Session {
                 // What is known is shown at once; fresher records come as events.
                 let asked = node.discover(false).await.map_err(internal)?;
                 let rows = node.peers().await.map_err(internal)?;
-                replies::peers(rows, namespace.as_deref(), asked)
+                let (filters, now) = (node.filters().list(), SystemTime::now());
+                let is_filtered = |peer: &PeerId| filters::mark(&filters, now, peer);
+                replies::peers(rows, namespace.as_deref(), is_filtered, asked)
             }
             Command::Links => replies::links(node.links().await.map_err(internal)?),
             Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
@@ -192,8 +199,14 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&entries, self.renderer())
+                history(&self.without_hidden(entries), self.renderer())
             }
+            Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
+            Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
+            Command::Unignore(peer) => self.unignore(&peer).await?,
+            Command::Block(None) => filters::blocked(&node.filters().list()),
+            Command::Block(Some(whom)) => self.block(whom).await?,
+            Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
             Command::DebugPanic(actor) => self.panic(&actor)?,
@@ -208,6 +221,7 @@ impl Session {
         text: String,
         reference: Option<Arc<str>>,
     ) -> Result<Option<Reply>, CommandError> {
+        self.refuse_blocked(&to).await?;
         let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
         let sent = self
             .node
@@ -267,6 +281,7 @@ impl Session {
             message: format!("{}: {reason}", Printable::id(host)),
             hint: "check the name, or give an IP address".into(),
         })?;
+        self.refuse_blocked_address(address)?;
         self.node.dial(address, false).await.map_err(internal)?;
         let data = json!({"address": address});
         Ok(Reply::line(format!("connecting to {address}")).with(data))
@@ -394,26 +409,4 @@ fn sent_reply(
     // On a terminal the event of the sending is the answer.
     let is_told = json || !lines.is_empty();
     is_told.then(|| Reply::lines(lines).with(data))
-}
-
-fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Say(_) => "say",
-        Command::Message(..) => "msg",
-        Command::Publish(..) => "pub",
-        Command::To(_) => "to",
-        Command::Peers(_) => "peers",
-        Command::Links => "conn",
-        Command::Rtt => "rtt",
-        Command::Reconnect => "reconnect",
-        Command::Connect(..) => "connect",
-        Command::Log(_) => "log",
-        Command::Metrics => "metrics",
-        Command::Status => "status",
-        Command::History(..) => "history",
-        Command::Clear => "clear",
-        Command::Help(_) => "help",
-        Command::Quit => "quit",
-        Command::DebugPanic(_) => "debug",
-    }
 }
