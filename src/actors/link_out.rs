@@ -20,9 +20,8 @@ use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::Notify,
 };
-use uuid::Uuid;
 
-use super::clock;
+use super::{clock, pieces::Pieces};
 use crate::{
     metrics::Metrics,
     proto::{
@@ -103,11 +102,12 @@ struct Idle {
     metrics: Arc<Metrics>,
 }
 
-/// What is written together, and the own messages in it.
+/// What is written together.
 #[derive(Debug, PartialEq, Eq)]
 struct Batch {
-    bytes: Bytes,
-    messages: Vec<Uuid>,
+    pieces: Vec<Bytes>,
+    /// Whether messages of our own are among it.
+    has_own: bool,
 }
 
 enum Next {
@@ -246,20 +246,19 @@ impl LinkOut {
     }
 
     async fn write(&self, batch: Batch, idle: &mut Idle) -> io::Result<()> {
-        write_all(&batch.bytes, &mut idle.sink).await?;
-        idle.count(batch.bytes.len());
+        for piece in &batch.pieces {
+            write_all(piece, &mut idle.sink).await?;
+            idle.count(piece.len());
+        }
         let now = clock::now();
         let open = {
             let mut state = self.state.lock();
             state.last_write = Some(now);
-            state.open.clone().filter(|_| !batch.messages.is_empty())
+            state.open.clone().filter(|_| batch.has_own)
         };
         self.room.notify_one();
         if let Some(open) = open {
-            let mut queue = open.queue.lock();
-            for msg_id in batch.messages {
-                queue.written(now, msg_id, open.kind);
-            }
+            open.queue.lock().written(now, self.link, open.kind);
         }
         Ok(())
     }
@@ -342,9 +341,11 @@ impl State {
     }
 
     fn next_line(&mut self, link: LinkId, now: Instant) -> Next {
-        if let Some(bytes) = self.pop_reply() {
-            let messages = Vec::new();
-            return Next::Write(Batch { bytes, messages });
+        if let Some(reply) = self.pop_reply() {
+            return Next::Write(Batch {
+                pieces: vec![reply],
+                has_own: false,
+            });
         }
         let Some(open) = self.own_messages() else {
             return Next::Wait;
@@ -352,38 +353,35 @@ impl State {
         if let Some(until) = open.quiet_until.filter(|until| now < *until) {
             return Next::At(until);
         }
-        match open.queue.lock().take(link) {
-            Some((msg_id, bytes)) => Next::Write(Batch {
-                bytes,
-                messages: vec![msg_id],
+        match open.queue.lock().take(link, false) {
+            Some(line) => Next::Write(Batch {
+                pieces: vec![line],
+                has_own: true,
             }),
             None => Next::Wait,
         }
     }
 
     fn next_of_stream(&mut self, link: LinkId) -> Next {
-        let mut lines = Vec::new();
-        let mut size = 0;
-        while size < BATCH_BYTES_MAX
+        let mut pieces = Pieces::default();
+        while pieces.size() < BATCH_BYTES_MAX
             && let Some(reply) = self.pop_reply()
         {
-            size += reply.len();
-            lines.push(reply);
+            pieces.add(reply);
         }
-        let mut messages = Vec::new();
+        let mut has_own = false;
         if let Some(open) = self.own_messages() {
             let mut queue = open.queue.lock();
-            while size < BATCH_BYTES_MAX
-                && let Some((msg_id, line)) = queue.take(link)
+            while pieces.size() < BATCH_BYTES_MAX
+                && let Some(lines) = queue.take(link, true)
             {
-                size += line.len();
-                lines.push(line);
-                messages.push(msg_id);
+                pieces.add(lines);
+                has_own = true;
             }
         }
-        match joined(lines, size) {
-            Some(bytes) => Next::Write(Batch { bytes, messages }),
-            None => Next::Wait,
+        match pieces.finish() {
+            pieces if pieces.is_empty() => Next::Wait,
+            pieces => Next::Write(Batch { pieces, has_own }),
         }
     }
 
@@ -409,18 +407,6 @@ async fn write_all(mut bytes: &[u8], writer: &mut (impl AsyncWrite + Unpin)) -> 
         }
     }
     Ok(())
-}
-
-/// One buffer of several; a single one is passed on as it is, shared by all receivers of a publication.
-fn joined(mut lines: Vec<Bytes>, size: usize) -> Option<Bytes> {
-    if lines.len() < 2 {
-        return lines.pop();
-    }
-    let mut whole = Vec::with_capacity(size);
-    for line in &lines {
-        whole.extend_from_slice(line);
-    }
-    Some(Bytes::from(whole))
 }
 
 #[cfg(test)]

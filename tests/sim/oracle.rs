@@ -209,6 +209,7 @@ impl Context {
             Outcome::AckTimedOut(message) => (message, State::Warned),
             Outcome::Unconfirmed(message, _) => (message, State::Sent),
             Outcome::Failed(message, _) => (message, State::Failed),
+            Outcome::Missed(_) => return, // publications
         };
         let msg_id = message.msg_id;
         self.log(|| format!("{who:?}: {msg_id} to {peer} is {next:?}"));

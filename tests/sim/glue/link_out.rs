@@ -76,9 +76,11 @@ impl Node {
         if let (Some((batch, _)), Some((peer, kind))) = (batch, &link.open)
             && let Some(queue) = self.queues.get_mut(peer)
         {
-            for msg_id in batch.messages {
-                ctx.note_sent(self.who, peer, msg_id, kind.stream);
-                queue.written(ctx.now, msg_id, *kind);
+            for msg_id in &batch.messages {
+                ctx.note_sent(self.who, peer, *msg_id, kind.stream);
+            }
+            if batch.has_own {
+                queue.written(ctx.now, id, *kind);
             }
         }
     }
@@ -120,8 +122,7 @@ impl Link {
         if let Some(bytes) = self.pop_reply() {
             return Next::Write(Batch {
                 bytes,
-                done: 0,
-                messages: Vec::new(),
+                ..Batch::default()
             });
         }
         let Some(queue) = queue else {
@@ -130,18 +131,19 @@ impl Link {
         if let Some(until) = self.quiet_until.filter(|until| now < *until) {
             return Next::At(until);
         }
-        match queue.take(id) {
-            Some((msg_id, line)) => Next::Write(Batch {
+        match queue.take(id, false) {
+            Some(line) => Next::Write(Batch {
+                messages: ids_of(&line),
                 bytes: line.to_vec(),
                 done: 0,
-                messages: vec![msg_id],
+                has_own: true,
             }),
             None => Next::Wait,
         }
     }
 
     fn next_of_stream(&mut self, id: LinkId, queue: Option<&mut PeerQueue>) -> Next {
-        let (mut bytes, mut messages) = (Vec::new(), Vec::new());
+        let (mut bytes, mut messages, mut has_own) = (Vec::new(), Vec::new(), false);
         while bytes.len() < BATCH_BYTES_MAX
             && let Some(reply) = self.pop_reply()
         {
@@ -149,10 +151,11 @@ impl Link {
         }
         if let Some(queue) = queue {
             while bytes.len() < BATCH_BYTES_MAX
-                && let Some((msg_id, line)) = queue.take(id)
+                && let Some(lines) = queue.take(id, true)
             {
-                bytes.extend_from_slice(&line);
-                messages.push(msg_id);
+                bytes.extend_from_slice(&lines);
+                messages.extend(ids_of(&lines));
+                has_own = true;
             }
         }
         match bytes.is_empty() {
@@ -161,6 +164,7 @@ impl Link {
                 bytes,
                 done: 0,
                 messages,
+                has_own,
             }),
         }
     }
@@ -170,4 +174,14 @@ impl Link {
         self.reply_bytes -= reply.len();
         Some(reply)
     }
+}
+
+/// The ids of the messages in these lines, for the oracle.
+fn ids_of(lines: &[u8]) -> Vec<Uuid> {
+    let lines = str::from_utf8(lines).unwrap_or_default().lines();
+    let id = |line| match Line::parse(line) {
+        Ok(Line::Send { msg_id, .. } | Line::Pub { msg_id, .. }) => Uuid::try_parse(&msg_id).ok(),
+        _ => None,
+    };
+    lines.filter_map(id).collect()
 }

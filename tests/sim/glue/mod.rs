@@ -27,7 +27,7 @@ use papo::{
         duplicates::Duplicates,
         keep_alive::{KeepAlive, Need},
         link::{Direction, LinkId},
-        outgoing::{Entry, LinkKind, Outcome, OwnMessage, PeerQueue},
+        outgoing::{Entry, LinkKind, Outcome, OwnMessage, PeerQueue, Publications},
         peer_table::{self, PeerTable, Target},
         registration::{self, Input, Registration},
         session::{Moment, Outputs, Session},
@@ -35,7 +35,11 @@ use papo::{
         texts::Texts,
     },
     wire::{
-        codec::LineBuffer, destination::Destination, encode, identity::PeerId, message::Features,
+        codec::LineBuffer,
+        destination::Destination,
+        encode,
+        identity::PeerId,
+        message::{Features, Line},
         rendezvous::Record,
     },
 };
@@ -93,11 +97,12 @@ struct LinkEnded {
     reason: CloseReason,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Batch {
     bytes: Vec<u8>,
     done: usize,
     messages: Vec<Uuid>,
+    has_own: bool,
 }
 
 enum Next {

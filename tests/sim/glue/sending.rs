@@ -20,7 +20,7 @@ impl Node {
         let msg_id = message.msg_id;
         let line = encode::send(&msg_id.to_string(), self.id.as_str(), peer.as_str(), text).ok()?;
         let expires = wait.filter(|_| !linked).map(|wait| ctx.now + wait);
-        let entry = entry(message, line.into(), true, expires, linked);
+        let entry = entry(message, line.into(), expires, linked);
         self.queue_of(peer).push(entry).ok()?;
         ctx.note_text(&self.id, &msg_id.to_string(), text);
         ctx.note_send(self.who, peer, msg_id);
@@ -36,17 +36,18 @@ impl Node {
     /// `/pub`: to the linked peers of a namespace, or to all.
     pub fn publish(&mut self, ctx: &mut Context, to: Destination, text: &str) {
         let peers = self.audience(&to);
-        let message = own_message(ctx, to.clone(), text);
-        let msg_id = message.msg_id.to_string();
+        let msg_id = own_message(ctx, to.clone(), text).msg_id.to_string();
         let line = encode::publish(&msg_id, self.id.as_str(), &to.to_wire(), text);
         let Ok(line) = line.map(Bytes::from) else {
             return;
         };
         ctx.note_text(&self.id, &msg_id, text);
         for peer in peers {
-            let entry = entry(Arc::clone(&message), line.clone(), false, None, true);
+            let queue = self.queue_of(&peer);
             // Who has no room is skipped.
-            if self.queue_of(&peer).push(entry).is_ok() {
+            if queue.room(&[line.len()]) == 1 {
+                let lines = line.clone();
+                queue.publish(Publications { lines, count: 1 });
                 self.wake_writer(ctx, &peer);
                 self.owing.insert(peer);
             }
@@ -97,14 +98,12 @@ fn own_message(ctx: &mut Context, to: Destination, text: &str) -> Arc<OwnMessage
 fn entry(
     message: Arc<OwnMessage>,
     line: Bytes,
-    acknowledged: bool,
     expires: Option<Instant>,
     announced: bool,
 ) -> Entry {
     Entry {
         message,
         line,
-        acknowledged,
         expires,
         announced,
         lost: 0,
