@@ -136,21 +136,24 @@ impl NodeHandle {
         &self.0.metrics
     }
 
+    /// A new message, of which nobody knows yet.
+    pub fn draft(&self, text: Arc<str>) -> Draft {
+        Draft {
+            msg_id: Uuid::new_v4(),
+            number: self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1,
+            text,
+            reference: None,
+        }
+    }
+
     /// Sends a text. With `wait` it may wait so long for a peer that is not linked, and a full queue is waited for;
     /// a publication waits for its slowest peer at most `pub_wait`, then that peer alone is left out.
     pub async fn send(
         &self,
         to: Recipients,
-        text: Arc<str>,
-        reference: Option<Arc<str>>,
+        draft: Draft,
         wait: Option<Duration>,
     ) -> Result<Published, NodeError> {
-        let draft = Draft {
-            msg_id: Uuid::new_v4(),
-            number: self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1,
-            text,
-            reference,
-        };
         let direct = matches!(to, Recipients::Peer(_));
         let deadline = clock::now() + self.0.facts.pub_wait;
         let mut skip_full = false;

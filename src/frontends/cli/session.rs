@@ -1,7 +1,7 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -9,17 +9,19 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
-    command::{self, Command, CommandError},
-    errors::{internal, send_error, too_long},
+    command::{self, Command, CommandError, Request},
+    errors::{internal, long_reference, send_error, too_long},
     history_reply::history,
     input::Typed,
     json as events,
     output::Output,
     render::Renderer,
     replies::{self, Reply},
+    resolve::resolve,
+    sent_reply::sent_reply,
 };
 use crate::{
-    actors::router::{PeerName, Published, Recipients},
+    actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
     wire::{destination::Destination, printable::Printable},
@@ -66,8 +68,15 @@ pub struct Session {
     conversation: Mutex<Recipients>,
 }
 
-/// How long the name of a host may take to resolve.
-const RESOLVE_WAIT: Duration = Duration::from_secs(5);
+/// The longest `ref`, in bytes: one is kept for each message under way.
+const REF_BYTES_MAX: usize = 256;
+
+/// What came with a command.
+struct Asked {
+    reference: Option<Arc<str>>,
+    /// How long a text may wait for its peer, instead of the setting.
+    wait: Option<Duration>,
+}
 
 impl Session {
     /// A session whose plain lines go to everyone.
@@ -118,17 +127,26 @@ impl Session {
                 return Outcome::Done;
             }
         };
-        let (reference, command) = match self.options.json && line.starts_with('{') {
+        let Request {
+            reference,
+            wait,
+            command,
+        } = match self.options.json && line.starts_with('{') {
             true => command::parse_object(&line),
-            false => (None, command::parse(&line)),
+            false => Request::typed(&line),
         };
         let reference: Option<Arc<str>> = reference.map(Into::into);
+        let length = reference.as_ref().map_or(0, |it| it.len());
+        if length > REF_BYTES_MAX {
+            self.refuse(long_reference(length), None).await;
+            return Outcome::Done;
+        }
         match command {
             Ok(Command::Quit) => {
                 self.answer("quit", Reply::line("leaving"), reference).await;
                 return Outcome::Quit;
             }
-            Ok(command) => self.run(command, reference).await,
+            Ok(command) => self.run(command, Asked { reference, wait }).await,
             Err(error) => self.refuse(error, reference).await,
         }
         Outcome::Done
@@ -144,12 +162,12 @@ impl Session {
         self.refuse(error, None).await;
     }
 
-    async fn run(&self, command: Command, reference: Option<Arc<str>>) {
+    async fn run(&self, command: Command, asked: Asked) {
         let name = name_of(&command);
-        match self.reply_to(command, reference.clone()).await {
-            Ok(Some(reply)) => self.answer(name, reply, reference).await,
+        match self.reply_to(command, &asked).await {
+            Ok(Some(reply)) => self.answer(name, reply, asked.reference).await,
             Ok(None) => {}
-            Err(error) => self.refuse(error, reference).await,
+            Err(error) => self.refuse(error, asked.reference).await,
         }
     }
 
@@ -157,18 +175,18 @@ impl Session {
     async fn reply_to(
         &self,
         command: Command,
-        reference: Option<Arc<str>>,
+        asked: &Asked,
     ) -> Result<Option<Reply>, CommandError> {
         let node = &self.node;
         let reply = match command {
             Command::Say(text) => {
                 let to = self.conversation.lock().clone();
-                return self.send(to, text, reference).await;
+                return self.send(to, text, asked).await;
             }
             Command::Message(peer, text) => {
-                return self.send(Recipients::Peer(peer), text, reference).await;
+                return self.send(Recipients::Peer(peer), text, asked).await;
             }
-            Command::Publish(to, text) => return self.send(to, text, reference).await,
+            Command::Publish(to, text) => return self.send(to, text, asked).await,
             Command::To(to) => self.talk_to(to).await?,
             Command::Peers(namespace) => {
                 // What is known is shown at once; fresher records come as events.
@@ -196,6 +214,7 @@ impl Session {
             }
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
+            Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
             Command::Quit => return Ok(None),
         };
@@ -206,17 +225,32 @@ impl Session {
         &self,
         to: Recipients,
         text: String,
-        reference: Option<Arc<str>>,
+        asked: &Asked,
     ) -> Result<Option<Reply>, CommandError> {
-        let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
-        let sent = self
-            .node
-            .send(to.clone(), text.into(), reference, wait)
-            .await;
-        match sent {
+        let peer_wait = asked.wait.unwrap_or(self.node.facts().peer_wait);
+        let wait = (!self.options.interactive).then_some(peer_wait);
+        let mut draft = self.node.draft(text.into());
+        let msg_id = draft.msg_id;
+        draft.reference = self.output.claim(msg_id, asked.reference.clone());
+        match self.node.send(to.clone(), draft, wait).await {
             Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
-            Err(error) => Err(send_error(error)),
+            Err(error) => {
+                self.output.disclaim(msg_id);
+                Err(send_error(error))
+            }
         }
+    }
+
+    fn hear(&self, own_only: bool) -> Result<Reply, CommandError> {
+        let Output::Client(client) = &self.output else {
+            return Err(CommandError {
+                code: "unknown_command",
+                message: "the command events is for the control socket".into(),
+                hint: "standard output gets all events".into(),
+            });
+        };
+        client.hear(own_only);
+        Ok(Reply::nothing())
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -305,7 +339,7 @@ impl Session {
                 terminal.clear();
                 Reply::nothing()
             }
-            Output::Pipe(_) => Reply::line("there is no screen to clear"),
+            Output::Pipe(_) | Output::Client(_) => Reply::line("there is no screen to clear"),
         }
     }
 
@@ -357,45 +391,6 @@ impl Session {
     }
 }
 
-/// The address of a host, IPv4 preferred.
-pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let looked_up = tokio::time::timeout(RESOLVE_WAIT, tokio::net::lookup_host((host, port)));
-    let addresses: Vec<SocketAddr> = match looked_up.await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(_)) => return Err("this host is not known".into()),
-        Err(_) => return Err("the name service does not answer".into()),
-    };
-    let v4 = addresses.iter().find(|address| address.is_ipv4());
-    let chosen = v4.or(addresses.first());
-    chosen
-        .copied()
-        .ok_or_else(|| "this host has no address".into())
-}
-
-fn sent_reply(
-    published: &Published,
-    to: &Recipients,
-    wait: Option<Duration>,
-    json: bool,
-) -> Option<Reply> {
-    let to = replies::recipients(to);
-    let mut lines = Vec::new();
-    if published.waiting {
-        let seconds = wait.unwrap_or_default().as_secs();
-        lines.push(format!("waiting up to {seconds} s for {to}"));
-    }
-    for peer in &published.skipped {
-        lines.push(format!(
-            "not sent to {peer}: its queue is full, it does not read fast enough"
-        ));
-    }
-    let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
-    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
-    // On a terminal the event of the sending is the answer.
-    let is_told = json || !lines.is_empty();
-    is_told.then(|| Reply::lines(lines).with(data))
-}
-
 fn name_of(command: &Command) -> &'static str {
     match command {
         Command::Say(_) => "say",
@@ -414,6 +409,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Clear => "clear",
         Command::Help(_) => "help",
         Command::Quit => "quit",
+        Command::Events { .. } => "events",
         Command::DebugPanic(_) => "debug",
     }
 }

@@ -4,7 +4,7 @@ mod object;
 mod refusal;
 mod spec;
 
-pub use object::parse_object;
+pub use object::{Request, parse_object};
 pub use refusal::CommandError;
 use refusal::{bad_target, shown, unknown, usage};
 pub use spec::{COMMANDS, Spec};
@@ -49,6 +49,11 @@ pub enum Command {
     Help(Option<&'static Spec>),
     /// `/quit`
     Quit,
+    /// Which events a client of the control socket gets: only as an object.
+    Events {
+        /// Only those of its own messages.
+        own_only: bool,
+    },
     /// `/debug panic ACTOR`, only with `PAPO_DEBUG=1`.
     DebugPanic(String),
 }
