@@ -9,6 +9,7 @@ mod adversity;
 mod chatting;
 mod control;
 mod ending;
+mod filters;
 mod hostile;
 mod hostile_input;
 mod hosting;

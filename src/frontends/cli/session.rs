@@ -1,16 +1,24 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
-use std::{sync::Arc, time::Duration};
+mod talk;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+pub use self::talk::Progress;
+use self::talk::Talk;
 use super::{
     command::{self, Command, CommandError, Request},
     errors::{internal, long_reference, send_error, too_long},
+    filters,
     history_reply::history,
     input::Typed,
     json as events,
@@ -18,13 +26,12 @@ use super::{
     render::Renderer,
     replies::{self, Reply},
     resolve::resolve,
-    sent_reply::sent_reply,
 };
 use crate::{
     actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::{destination::Destination, printable::Printable},
+    wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
 /// How a session talks.
@@ -59,7 +66,7 @@ pub enum Fatal {
 
 /// One session.
 pub struct Session {
-    node: NodeHandle,
+    pub(super) node: NodeHandle,
     output: Output,
     options: Options,
     log: LogControl,
@@ -68,11 +75,14 @@ pub struct Session {
     conversation: Mutex<Recipients>,
 }
 
+type Parsed = Result<Command, CommandError>;
+
 /// The longest `ref`, in bytes: one is kept for each message under way.
 const REF_BYTES_MAX: usize = 256;
 
 /// What came with a command.
-struct Asked {
+#[derive(Clone, Default)]
+struct Given {
     reference: Option<Arc<str>>,
     /// How long a text may wait for its peer, instead of the setting.
     wait: Option<Duration>,
@@ -118,38 +128,73 @@ impl Session {
         drop(self.fatal.try_send(Fatal::NameTaken));
     }
 
-    /// Runs one line and answers it.
-    pub async fn execute(&self, typed: Typed) -> Outcome {
+    /// Runs lines in their order and answers each. Texts that follow each other are sent together.
+    pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
+        let mut talk = Talk::default();
+        for typed in lines {
+            let (command, given) = self.parse(typed);
+            let command = self.allowed(command).await;
+            let command = match command.map(|it| self.add_text(&mut talk, it, &given)) {
+                Ok(None) => continue,
+                Ok(Some(command)) => Ok(command),
+                Err(error) => Err(error),
+            };
+            self.send(&mut talk, progress).await;
+            progress.begin(1);
+            match command {
+                Ok(Command::Quit) => {
+                    let reference = given.reference;
+                    self.answer("quit", Reply::line("leaving"), reference).await;
+                    return Outcome::Quit;
+                }
+                Ok(command) => self.run(command, given.reference).await,
+                Err(error) => self.refuse(error, given.reference).await,
+            }
+            progress.answer();
+        }
+        self.send(&mut talk, progress).await;
+        Outcome::Done
+    }
+
+    fn parse(&self, typed: &Typed) -> (Parsed, Given) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => {
-                self.refuse(too_long(by), None).await;
-                return Outcome::Done;
-            }
+            Typed::TooLong(by) => return (Err(too_long(*by)), Given::default()),
         };
         let Request {
             reference,
             wait,
             command,
         } = match self.options.json && line.starts_with('{') {
-            true => command::parse_object(&line),
-            false => Request::typed(&line),
+            true => command::parse_object(line),
+            false => Request::typed(line),
         };
-        let reference: Option<Arc<str>> = reference.map(Into::into);
-        let length = reference.as_ref().map_or(0, |it| it.len());
-        if length > REF_BYTES_MAX {
-            self.refuse(long_reference(length), None).await;
-            return Outcome::Done;
-        }
-        match command {
-            Ok(Command::Quit) => {
-                self.answer("quit", Reply::line("leaving"), reference).await;
-                return Outcome::Quit;
+        match reference {
+            Some(long) if long.len() > REF_BYTES_MAX => {
+                (Err(long_reference(long.len())), Given::default())
             }
-            Ok(command) => self.run(command, Asked { reference, wait }).await,
-            Err(error) => self.refuse(error, reference).await,
+            reference => {
+                let reference = reference.map(Into::into);
+                (command, Given { reference, wait })
+            }
         }
-        Outcome::Done
+    }
+
+    /// A text to who is blocked is refused.
+    async fn allowed(&self, command: Parsed) -> Parsed {
+        let command = command?;
+        match &command {
+            Command::Message(peer, _) => {
+                let to = Recipients::Peer(peer.clone());
+                self.refuse_blocked(&to).await?;
+            }
+            Command::Say(_) => {
+                let to = self.conversation.lock().clone();
+                self.refuse_blocked(&to).await?;
+            }
+            _ => {}
+        }
+        Ok(command)
     }
 
     /// Tells an error that no command caused.
@@ -162,37 +207,27 @@ impl Session {
         self.refuse(error, None).await;
     }
 
-    async fn run(&self, command: Command, asked: Asked) {
-        let name = name_of(&command);
-        match self.reply_to(command, &asked).await {
-            Ok(Some(reply)) => self.answer(name, reply, asked.reference).await,
+    async fn run(&self, command: Command, reference: Option<Arc<str>>) {
+        let name = command.name();
+        match self.reply_to(command).await {
+            Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
-            Err(error) => self.refuse(error, asked.reference).await,
+            Err(error) => self.refuse(error, reference).await,
         }
     }
 
     /// The reply to a command; none where events are the answer.
-    async fn reply_to(
-        &self,
-        command: Command,
-        asked: &Asked,
-    ) -> Result<Option<Reply>, CommandError> {
+    async fn reply_to(&self, command: Command) -> Result<Option<Reply>, CommandError> {
         let node = &self.node;
         let reply = match command {
-            Command::Say(text) => {
-                let to = self.conversation.lock().clone();
-                return self.send(to, text, asked).await;
-            }
-            Command::Message(peer, text) => {
-                return self.send(Recipients::Peer(peer), text, asked).await;
-            }
-            Command::Publish(to, text) => return self.send(to, text, asked).await,
             Command::To(to) => self.talk_to(to).await?,
             Command::Peers(namespace) => {
                 // What is known is shown at once; fresher records come as events.
                 let asked = node.discover(false).await.map_err(internal)?;
                 let rows = node.peers().await.map_err(internal)?;
-                replies::peers(rows, namespace.as_deref(), asked)
+                let (filters, now) = (node.filters().list(), SystemTime::now());
+                let is_filtered = |peer: &PeerId| filters::mark(&filters, now, peer);
+                replies::peers(rows, namespace.as_deref(), is_filtered, asked)
             }
             Command::Links => replies::links(node.links().await.map_err(internal)?),
             Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
@@ -210,35 +245,24 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&entries, self.renderer())
+                history(&self.without_hidden(entries), self.renderer())
             }
+            Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
+            Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
+            Command::Unignore(peer) => self.unignore(&peer).await?,
+            Command::Block(None) => filters::blocked(&node.filters().list()),
+            Command::Block(Some(whom)) => self.block(whom).await?,
+            Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
             Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
-            Command::Quit => return Ok(None),
+            // These are not run here.
+            Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
+                return Ok(None);
+            }
         };
         Ok(Some(reply))
-    }
-
-    async fn send(
-        &self,
-        to: Recipients,
-        text: String,
-        asked: &Asked,
-    ) -> Result<Option<Reply>, CommandError> {
-        let peer_wait = asked.wait.unwrap_or(self.node.facts().peer_wait);
-        let wait = (!self.options.interactive).then_some(peer_wait);
-        let mut draft = self.node.draft(text.into());
-        let msg_id = draft.msg_id;
-        draft.reference = self.output.claim(msg_id, asked.reference.clone());
-        match self.node.send(to.clone(), draft, wait).await {
-            Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
-            Err(error) => {
-                self.output.disclaim(msg_id);
-                Err(send_error(error))
-            }
-        }
     }
 
     fn hear(&self, own_only: bool) -> Result<Reply, CommandError> {
@@ -301,6 +325,7 @@ impl Session {
             message: format!("{}: {reason}", Printable::id(host)),
             hint: "check the name, or give an IP address".into(),
         })?;
+        self.refuse_blocked_address(address)?;
         self.node.dial(address, false).await.map_err(internal)?;
         let data = json!({"address": address});
         Ok(Reply::line(format!("connecting to {address}")).with(data))
@@ -388,28 +413,5 @@ impl Session {
             }
         };
         self.output.print(line).await;
-    }
-}
-
-fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Say(_) => "say",
-        Command::Message(..) => "msg",
-        Command::Publish(..) => "pub",
-        Command::To(_) => "to",
-        Command::Peers(_) => "peers",
-        Command::Links => "conn",
-        Command::Rtt => "rtt",
-        Command::Reconnect => "reconnect",
-        Command::Connect(..) => "connect",
-        Command::Log(_) => "log",
-        Command::Metrics => "metrics",
-        Command::Status => "status",
-        Command::History(..) => "history",
-        Command::Clear => "clear",
-        Command::Help(_) => "help",
-        Command::Quit => "quit",
-        Command::Events { .. } => "events",
-        Command::DebugPanic(_) => "debug",
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     actors::events::EventTapped,
     frontends::cli::{
         client_lines::{ClientLines, EventLine},
+        filters::is_hidden,
         json,
     },
 };
@@ -61,6 +62,9 @@ impl Handler<EventTapped> for ControlActor {
     type Result = ();
 
     fn handle(&mut self, tapped: EventTapped, _: &mut Self::Context) {
+        if is_hidden(self.clients.node(), &tapped.event) {
+            return;
+        }
         let clients = self.clients.all();
         if tapped.missed > 0 {
             clients.iter().for_each(|client| client.skip(tapped.missed));

@@ -26,7 +26,7 @@ use crate::{
         json::{self, Ready},
         output::Output,
         render::Renderer,
-        session::{Fatal, Options, Outcome, Session},
+        session::{Fatal, Options, Outcome, Progress, Session},
         style::Style,
     },
     logging::LogControl,
@@ -79,6 +79,10 @@ impl Clients {
             numbers: AtomicU64::new(0),
             left: Notify::new(),
         }))
+    }
+
+    pub(super) fn node(&self) -> &NodeHandle {
+        &self.0.parts.node
     }
 
     /// The ways out to all of them.
@@ -169,22 +173,32 @@ async fn read(reader: impl AsyncRead + Unpin, session: Arc<Session>, lines: &Cli
         let Ok(chunk) = reader.fill_buf().await else {
             return;
         };
-        let is_end = chunk.is_empty();
-        let (used, typed) = match is_end {
-            true => (0, partial.at_end()),
-            false => partial.take(chunk),
-        };
-        reader.consume(used);
-        let typed = typed.filter(|it| !matches!(it, Typed::Line(line) if line.trim().is_empty()));
-        if let Some(typed) = typed
-            && session.execute(typed).await == Outcome::Quit
-        {
+        let (is_end, length) = (chunk.is_empty(), chunk.len());
+        let mut together = lines_of(&mut partial, chunk);
+        if is_end {
+            together.extend(partial.at_end());
+        }
+        reader.consume(length);
+        together.retain(|it| !matches!(it, Typed::Line(line) if line.trim().is_empty()));
+        let progress = Progress::default();
+        if session.execute(&together, &progress).await == Outcome::Quit {
             return;
         }
         if is_end {
             return lines.settled().await;
         }
     }
+}
+
+/// All lines that end in this chunk.
+fn lines_of(partial: &mut PartialLine, mut chunk: &[u8]) -> Vec<Typed> {
+    let mut lines = Vec::new();
+    while !chunk.is_empty() {
+        let (used, line) = partial.take(chunk);
+        lines.extend(line);
+        chunk = &chunk[used..];
+    }
+    lines
 }
 
 async fn write(

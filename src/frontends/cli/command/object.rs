@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    Command, CommandError, HISTORY_DEFAULT, audience, parse, parse_named, peer_name, recipients,
-    refusal::shorten,
+    Command, CommandError, HISTORY_DEFAULT, audience, filters, parse, parse_named, peer_name,
+    recipients, refusal::shorten,
 };
 use crate::wire::printable::Printable;
 
@@ -107,6 +107,10 @@ impl Object {
                 ))
             }
             "events" => heard(self.argument.as_deref()),
+            // A peer's id may hold blanks, which an argument cannot.
+            "ignore" | "unignore" | "block" | "unblock" if self.to.is_some() => {
+                self.filter(self.to.as_deref().unwrap_or_default())
+            }
             name => parse_named(name, self.argument.as_deref().unwrap_or_default()),
         }
     }
@@ -121,6 +125,18 @@ fn heard(which: Option<&str>) -> Result<Command, CommandError> {
             message: r#"the command events needs the field "argument": all or own"#.into(),
             hint: "see docs/json-events.md".into(),
         }),
+    }
+}
+
+impl Object {
+    fn filter(&self, to: &str) -> Result<Command, CommandError> {
+        let time = self.argument.as_deref().map(filters::duration);
+        Ok(match self.command.as_str() {
+            "ignore" => Command::Ignore(Some((peer_name(to)?, time.transpose()?))),
+            "unignore" => Command::Unignore(peer_name(to)?),
+            "block" => Command::Block(Some(filters::party(to)?)),
+            _ => Command::Unblock(filters::party(to)?),
+        })
     }
 }
 
