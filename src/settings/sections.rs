@@ -78,6 +78,8 @@ section! {
         data_dir: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// How long a piped message waits for its peer.
         peer_wait: Duration = Span { min: millis(0), max: minutes(10) };
+        /// Where programs reach the node over TCP, if anywhere.
+        control: Option<HostPort> = Maybe { word: "off", inner: Address };
     }
 }
 
