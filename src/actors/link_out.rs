@@ -29,6 +29,7 @@ use crate::{
         link::LinkId,
         outgoing::{LinkKind, PeerQueue},
     },
+    wire::kind::{LineCounts, LineKind},
 };
 
 /// A link's own messages wait so long behind HELLO_OK towards plain clients: some read one line per `recv` there.
@@ -108,6 +109,8 @@ struct Idle {
 struct Batch {
     bytes: Bytes,
     messages: Vec<Uuid>,
+    /// The own messages by type.
+    texts: LineCounts,
 }
 
 enum Next {
@@ -248,6 +251,7 @@ impl LinkOut {
     async fn write(&self, batch: Batch, idle: &mut Idle) -> io::Result<()> {
         write_all(&batch.bytes, &mut idle.sink).await?;
         idle.count(batch.bytes.len());
+        idle.metrics.lines_out.add(batch.texts);
         let now = clock::now();
         let open = {
             let mut state = self.state.lock();
@@ -343,8 +347,11 @@ impl State {
 
     fn next_line(&mut self, link: LinkId, now: Instant) -> Next {
         if let Some(bytes) = self.pop_reply() {
-            let messages = Vec::new();
-            return Next::Write(Batch { bytes, messages });
+            return Next::Write(Batch {
+                bytes,
+                messages: Vec::new(),
+                texts: LineCounts::default(),
+            });
         }
         let Some(open) = self.own_messages() else {
             return Next::Wait;
@@ -353,10 +360,15 @@ impl State {
             return Next::At(until);
         }
         match open.queue.lock().take(link) {
-            Some((msg_id, bytes)) => Next::Write(Batch {
-                bytes,
-                messages: vec![msg_id],
-            }),
+            Some((msg_id, bytes)) => {
+                let mut texts = LineCounts::default();
+                texts.add(LineKind::of_own_text(&bytes));
+                Next::Write(Batch {
+                    bytes,
+                    messages: vec![msg_id],
+                    texts,
+                })
+            }
             None => Next::Wait,
         }
     }
@@ -370,19 +382,24 @@ impl State {
             size += reply.len();
             lines.push(reply);
         }
-        let mut messages = Vec::new();
+        let (mut messages, mut texts) = (Vec::new(), LineCounts::default());
         if let Some(open) = self.own_messages() {
             let mut queue = open.queue.lock();
             while size < BATCH_BYTES_MAX
                 && let Some((msg_id, line)) = queue.take(link)
             {
                 size += line.len();
+                texts.add(LineKind::of_own_text(&line));
                 lines.push(line);
                 messages.push(msg_id);
             }
         }
         match joined(lines, size) {
-            Some(bytes) => Next::Write(Batch { bytes, messages }),
+            Some(bytes) => Next::Write(Batch {
+                bytes,
+                messages,
+                texts,
+            }),
             None => Next::Wait,
         }
     }

@@ -158,6 +158,7 @@ impl Handler<PongReceived> for PingActor {
 
     fn handle(&mut self, PongReceived { link, rtt }: PongReceived, _: &mut Self::Context) {
         self.metrics.pongs_received.increment();
+        self.metrics.rtt.record(rtt);
         if let Some(entry) = self.table.get_mut(&link) {
             entry.keep_alive.rtt.add(rtt);
         }

@@ -5,6 +5,7 @@ mod config;
 mod descriptors;
 mod handle;
 mod hosting;
+mod monitoring;
 mod running;
 mod start;
 mod startup;

@@ -6,8 +6,8 @@ use actix::{Context, Handler, MessageResult};
 use uuid::Uuid;
 
 use super::{
-    AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
-    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
+    AcksReceived, DialAddress, LOST_MAX, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow,
+    Reconnect, RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
 };
 use crate::{
     actors::{
@@ -17,7 +17,10 @@ use crate::{
         recent::RecentFact,
         rendezvous::LinkEndedHere,
     },
-    proto::{close::CloseReason, outgoing::LinkKind},
+    proto::{
+        close::{CloseReason, Redial},
+        outgoing::LinkKind,
+    },
     wire::identity::PeerId,
 };
 
@@ -66,6 +69,10 @@ impl RouterActor {
         let outputs = self
             .table
             .link_ended(now, &peer, ended.link, reason, random, heard);
+        let is_lost = matches!(ended.reason.redial(), Redial::AtOnce | Redial::Backoff);
+        if is_lost && !self.table.is_linked(&peer) && self.lost.len() < LOST_MAX {
+            self.lost.insert(peer.clone());
+        }
         self.show_ended(peer, ended);
         self.apply(outputs);
         if let Some(queue) = queue {

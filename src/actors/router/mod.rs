@@ -46,6 +46,9 @@ const TICK_IDLE: Duration = Duration::from_secs(1);
 /// were discovered together should get it too.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// Lost peers that are remembered, to count those that come back; those beyond are not counted.
+const LOST_MAX: usize = 1024;
+
 /// The router.
 pub struct RouterActor {
     own: PeerId,
@@ -59,6 +62,8 @@ pub struct RouterActor {
     /// Peers to whom something is owed.
     owing: HashSet<PeerId>,
     first_link: Option<Instant>,
+    /// Peers that were lost and are not linked since, for the count of reconnects.
+    lost: HashSet<PeerId>,
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
     discovers: bool,
@@ -99,6 +104,7 @@ impl RouterActor {
             open: HashMap::new(),
             owing: HashSet::new(),
             first_link: None,
+            lost: HashSet::new(),
             timer: None,
             flushing: false,
             discovers: parts.discovers,
@@ -140,6 +146,9 @@ impl RouterActor {
         }
         self.first_link.get_or_insert(now);
         self.show_opened(&opened);
+        if self.lost.remove(&opened.peer) {
+            self.metrics.reconnects.increment();
+        }
         let (peer, target) = (opened.peer.clone(), opened.target.clone());
         let link = Link {
             id: opened.link,

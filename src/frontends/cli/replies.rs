@@ -197,15 +197,50 @@ pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
 
 /// `/metrics`
 pub fn metrics(metrics: &Metrics) -> Reply {
-    let list = metrics.list();
-    let table: Vec<[String; 3]> = list
-        .iter()
-        .map(|(name, value, help)| [(*name).to_owned(), value.to_string(), (*help).to_owned()])
-        .collect();
-    let data: serde_json::Map<String, Value> = list
-        .iter()
-        .map(|(name, value, _)| ((*name).to_owned(), (*value).into()))
-        .collect();
+    let mut table: Vec<[String; 3]> = Vec::new();
+    let mut data = serde_json::Map::new();
+    for (name, value, help) in metrics.list() {
+        table.push([name.to_owned(), value.to_string(), help.to_owned()]);
+        data.insert(name.into(), value.into());
+    }
+    let ways = [
+        ("lines_in", &metrics.lines_in, "that came."),
+        ("lines_out", &metrics.lines_out, "that left."),
+    ];
+    for (name, counters, help) in ways {
+        let mut of_kinds = serde_json::Map::new();
+        for (kind, count) in counters.list().filter(|(_, count)| *count > 0) {
+            let (kind, help) = (kind.name(), format!("Lines {} {help}", kind.name()));
+            table.push([format!("{name} {kind}"), count.to_string(), help]);
+            of_kinds.insert(kind.into(), count.into());
+        }
+        data.insert(name.into(), of_kinds.into());
+    }
+    let mut restarts = serde_json::Map::new();
+    for (actor, it) in metrics.restarts.list() {
+        let help = "Times that this actor failed and was replaced.".into();
+        table.push([format!("restarts {actor}"), it.count.to_string(), help]);
+        restarts.insert(actor.into(), it.count.into());
+    }
+    data.insert("restarts".into(), restarts.into());
+    let times = [
+        (
+            "ack_latency",
+            &metrics.ack_latency,
+            "from the writing of a text to its ACK.",
+        ),
+        ("rtt", &metrics.rtt, "from a PING to its PONG."),
+    ];
+    for (name, histogram, help) in times {
+        let now = histogram.now();
+        let help = format!("Average of {} times {help}", now.count);
+        table.push([name.to_owned(), duration(now.average()), help]);
+        let average = milliseconds(now.average());
+        data.insert(
+            name.into(),
+            json!({"count": now.count, "average_ms": average}),
+        );
+    }
     Reply::lines(align(&table)).with(Value::Object(data))
 }
 
@@ -225,7 +260,7 @@ pub fn status(
     let listen: Vec<String> = facts.listen.iter().map(ToString::to_string).collect();
     let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
     let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
-    let lines = vec![
+    let mut lines = vec![
         format!(
             "{}, listening on {}, up {}",
             facts.own,
@@ -243,6 +278,8 @@ pub fn status(
         ),
         format!("restarts of actors: {}", metrics.actor_restarts.get()),
     ];
+    let scraped = node.metrics_address();
+    lines.extend(scraped.map(|it| format!("metrics are served at http://{it}/metrics")));
     let endpoint = rendezvous.and_then(|report| report.endpoint.as_ref());
     Reply::lines(lines).with(json!({
         "peer_id": facts.own.as_str(), "listen": listen, "up_ms": milliseconds(up),
@@ -252,6 +289,7 @@ pub fn status(
         "rendezvous": endpoint.map(|it| it.address.as_ref()),
         "hosted": endpoint.is_some_and(|it| it.hosted),
         "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
+        "metrics": scraped.map(|it| it.to_string()),
     }))
 }
 
