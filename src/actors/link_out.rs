@@ -20,16 +20,14 @@ use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::Notify,
 };
-use uuid::Uuid;
 
-use super::clock;
+use super::{clock, pieces::Pieces};
 use crate::{
     metrics::Metrics,
     proto::{
         link::LinkId,
         outgoing::{LinkKind, PeerQueue},
     },
-    wire::kind::{LineCounts, LineKind},
 };
 
 /// A link's own messages wait so long behind HELLO_OK towards plain clients: some read one line per `recv` there.
@@ -104,13 +102,12 @@ struct Idle {
     metrics: Arc<Metrics>,
 }
 
-/// What is written together, and the own messages in it.
+/// What is written together.
 #[derive(Debug, PartialEq, Eq)]
 struct Batch {
-    bytes: Bytes,
-    messages: Vec<Uuid>,
-    /// The own messages by type.
-    texts: LineCounts,
+    pieces: Vec<Bytes>,
+    /// Whether messages of our own are among it.
+    has_own: bool,
 }
 
 enum Next {
@@ -249,21 +246,20 @@ impl LinkOut {
     }
 
     async fn write(&self, batch: Batch, idle: &mut Idle) -> io::Result<()> {
-        write_all(&batch.bytes, &mut idle.sink).await?;
-        idle.count(batch.bytes.len());
-        idle.metrics.lines_out.add(batch.texts);
+        for piece in &batch.pieces {
+            write_all(piece, &mut idle.sink).await?;
+            idle.count(piece.len());
+        }
         let now = clock::now();
         let open = {
             let mut state = self.state.lock();
             state.last_write = Some(now);
-            state.open.clone().filter(|_| !batch.messages.is_empty())
+            state.open.clone().filter(|_| batch.has_own)
         };
         self.room.notify_one();
         if let Some(open) = open {
-            let mut queue = open.queue.lock();
-            for msg_id in batch.messages {
-                queue.written(now, msg_id, open.kind);
-            }
+            let written = open.queue.lock().written(now, self.link, open.kind);
+            idle.metrics.lines_out.add(written);
         }
         Ok(())
     }
@@ -346,11 +342,10 @@ impl State {
     }
 
     fn next_line(&mut self, link: LinkId, now: Instant) -> Next {
-        if let Some(bytes) = self.pop_reply() {
+        if let Some(reply) = self.pop_reply() {
             return Next::Write(Batch {
-                bytes,
-                messages: Vec::new(),
-                texts: LineCounts::default(),
+                pieces: vec![reply],
+                has_own: false,
             });
         }
         let Some(open) = self.own_messages() else {
@@ -359,48 +354,35 @@ impl State {
         if let Some(until) = open.quiet_until.filter(|until| now < *until) {
             return Next::At(until);
         }
-        match open.queue.lock().take(link) {
-            Some((msg_id, bytes)) => {
-                let mut texts = LineCounts::default();
-                texts.add(LineKind::of_own_text(&bytes));
-                Next::Write(Batch {
-                    bytes,
-                    messages: vec![msg_id],
-                    texts,
-                })
-            }
+        match open.queue.lock().take(link, false) {
+            Some(line) => Next::Write(Batch {
+                pieces: vec![line],
+                has_own: true,
+            }),
             None => Next::Wait,
         }
     }
 
     fn next_of_stream(&mut self, link: LinkId) -> Next {
-        let mut lines = Vec::new();
-        let mut size = 0;
-        while size < BATCH_BYTES_MAX
+        let mut pieces = Pieces::default();
+        while pieces.size() < BATCH_BYTES_MAX
             && let Some(reply) = self.pop_reply()
         {
-            size += reply.len();
-            lines.push(reply);
+            pieces.add(reply);
         }
-        let (mut messages, mut texts) = (Vec::new(), LineCounts::default());
+        let mut has_own = false;
         if let Some(open) = self.own_messages() {
             let mut queue = open.queue.lock();
-            while size < BATCH_BYTES_MAX
-                && let Some((msg_id, line)) = queue.take(link)
+            while pieces.size() < BATCH_BYTES_MAX
+                && let Some(lines) = queue.take(link, true)
             {
-                size += line.len();
-                texts.add(LineKind::of_own_text(&line));
-                lines.push(line);
-                messages.push(msg_id);
+                pieces.add(lines);
+                has_own = true;
             }
         }
-        match joined(lines, size) {
-            Some(bytes) => Next::Write(Batch {
-                bytes,
-                messages,
-                texts,
-            }),
-            None => Next::Wait,
+        match pieces.finish() {
+            pieces if pieces.is_empty() => Next::Wait,
+            pieces => Next::Write(Batch { pieces, has_own }),
         }
     }
 
@@ -426,18 +408,6 @@ async fn write_all(mut bytes: &[u8], writer: &mut (impl AsyncWrite + Unpin)) -> 
         }
     }
     Ok(())
-}
-
-/// One buffer of several; a single one is passed on as it is, shared by all receivers of a publication.
-fn joined(mut lines: Vec<Bytes>, size: usize) -> Option<Bytes> {
-    if lines.len() < 2 {
-        return lines.pop();
-    }
-    let mut whole = Vec::with_capacity(size);
-    for line in &lines {
-        whole.extend_from_slice(line);
-    }
-    Some(Bytes::from(whole))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The way out of a link under a paused clock: pacing, coalescing, order, bounds.
 
 use tokio::io::AsyncReadExt;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
@@ -36,7 +37,6 @@ fn queue(count: u64) -> SharedQueue {
         let entry = Entry {
             message: Arc::new(message),
             line: Bytes::from(format!("m{number}\n")),
-            acknowledged: true,
             expires: None,
             announced: true,
             lost: 0,
@@ -155,7 +155,7 @@ async fn after_our_bye_answers_leave_and_own_messages_stay() {
         out.reply(b"BYE\n".to_vec()).unwrap();
         let got = segments(out, 1).await;
         assert_eq!(shown(&got), [(0, "BYE\n")]);
-        assert!(shared.lock().take(LINK).is_some());
+        assert!(shared.lock().take(LINK, true).is_some());
     }
 }
 

@@ -9,6 +9,7 @@ pub mod link_out;
 pub mod links;
 pub mod listener;
 pub mod peer;
+pub mod pieces;
 pub mod ping;
 mod reader;
 pub mod recent;

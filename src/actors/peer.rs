@@ -277,14 +277,14 @@ impl PeerActor {
         Ok(opened)
     }
 
-    /// The link may not stay: who accepted us hears BYE, who dialled us hears nothing.
+    /// The link may not stay: who accepted us hears BYE, who dialled us, or is blocked, hears nothing.
     fn turn_away(&mut self, reason: CloseReason, outputs: &mut Outputs) {
         match self.direction {
-            Direction::Outbound => {
+            Direction::Outbound if reason != CloseReason::Blocked => {
                 let now = clock::now();
                 self.session.leave(now, reason, Uuid::new_v4(), outputs);
             }
-            Direction::Inbound => self.session.close(reason, outputs),
+            _ => self.session.close(reason, outputs),
         }
     }
 

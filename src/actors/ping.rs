@@ -12,8 +12,9 @@ use crate::{
     metrics::Metrics,
     proto::{
         close::CloseReason,
-        keep_alive::{KeepAlive, KeepAliveLimits, Need, Rtt},
+        keep_alive::{KeepAlive, KeepAliveLimits, Need},
         link::LinkId,
+        rtt::Rtt,
     },
     wire::identity::PeerId,
 };

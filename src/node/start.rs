@@ -11,7 +11,7 @@ use actix::{Actor, Context};
 use tokio::sync::mpsc;
 
 use super::{
-    Node, NodeHandle, RunningNode,
+    FilterKeeper, Node, NodeHandle, RunningNode,
     config::{self, Places as LinkPlaces},
     descriptors,
     handle::{Doors, Facts},
@@ -87,12 +87,13 @@ impl Node {
         let kept = Kept::new(config::kept_limits(&self.settings.connection));
         let (ways, inboxes) = queues();
         let links = self.links(&ways, places, Arc::clone(&kept));
+        let filters = self.filters(&links, &events).await;
         self.start_router(inboxes.router, &ways, &links, &kept, events.clone(), places);
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
         let metrics_server = self.start_metrics(&links, &kept, &events).await;
-        let handle = self.handle(&ways, links.clone(), kept, leave.is_some());
+        let handle = self.handle(&ways, links.clone(), filters, kept, leave.is_some());
         if let Some(server) = &metrics_server {
             handle.add_metrics(server.local_addr(), server.panic_door());
         }
@@ -275,7 +276,24 @@ impl Node {
         }
     }
 
-    fn handle(&self, ways: &Ways, links: Links, kept: Arc<Kept>, rendezvous: bool) -> NodeHandle {
+    /// Before anybody is accepted or dialled.
+    async fn filters(&self, links: &Links, events: &Events) -> FilterKeeper {
+        let folder = self.prepared.folder.as_deref();
+        let (filters, trouble) = FilterKeeper::load(links.clone(), folder);
+        if let Some(trouble) = trouble {
+            events.tell(trouble).await;
+        }
+        filters
+    }
+
+    fn handle(
+        &self,
+        ways: &Ways,
+        links: Links,
+        filters: FilterKeeper,
+        kept: Arc<Kept>,
+        rendezvous: bool,
+    ) -> NodeHandle {
         let connection = &self.settings.connection;
         let facts = Facts {
             own: self.prepared.own.clone(),
@@ -306,7 +324,14 @@ impl Node {
             panics: parking_lot::Mutex::new(panics),
             server_panic: Arc::clone(&self.host.panic),
         };
-        NodeHandle::new(facts, doors, links, kept, Arc::clone(&self.metrics))
+        NodeHandle::new(
+            facts,
+            doors,
+            links,
+            filters,
+            kept,
+            Arc::clone(&self.metrics),
+        )
     }
 }
 

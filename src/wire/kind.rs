@@ -64,15 +64,6 @@ impl LineKind {
             Self::ByeOk => "BYE_OK",
         }
     }
-
-    /// The type of an own text: what [`encode::publish`](super::encode::publish) wrote, or
-    /// [`encode::send`](super::encode::send).
-    pub fn of_own_text(line: &[u8]) -> Self {
-        match line.starts_with(br#"{"type":"PUB""#) {
-            true => Self::Pub,
-            false => Self::Send,
-        }
-    }
 }
 
 impl From<&Line<'_>> for LineKind {
@@ -95,8 +86,13 @@ impl From<&Line<'_>> for LineKind {
 impl LineCounts {
     /// One more of this type.
     pub fn add(&mut self, kind: LineKind) {
+        self.add_several(kind, 1);
+    }
+
+    /// Several more of this type.
+    pub fn add_several(&mut self, kind: LineKind, more: u32) {
         let count = &mut self.0[kind as usize];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(more);
     }
 
     /// The types of which there was one or more.
@@ -109,7 +105,6 @@ impl LineCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::encode;
 
     #[test]
     fn every_type_is_named_as_the_protocol_names_it() {
@@ -120,14 +115,6 @@ mod tests {
             let line = Line::parse(&line).unwrap();
             assert_eq!(LineKind::from(&line), kind);
         }
-    }
-
-    #[test]
-    fn own_texts_are_told_apart() {
-        let send = encode::send("1", "a@b", "c@d", r#"{"type":"PUB""#).unwrap();
-        assert_eq!(LineKind::of_own_text(&send), LineKind::Send);
-        let publish = encode::publish("1", "a@b", "*", "x").unwrap();
-        assert_eq!(LineKind::of_own_text(&publish), LineKind::Pub);
     }
 
     #[test]

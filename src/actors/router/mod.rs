@@ -3,6 +3,7 @@
 
 mod handlers;
 mod messages;
+mod publishing;
 mod sending;
 mod telling;
 
@@ -17,7 +18,7 @@ use actix::{Actor, AsyncContext, Context, SpawnHandle};
 pub use messages::{
     AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
     Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError, SendText,
-    TextsReceived,
+    SendTexts, TextsReceived,
 };
 pub use sending::Waiting;
 
