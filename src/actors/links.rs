@@ -250,6 +250,14 @@ impl Links {
         self.0.state.lock().open.contains_key(&link)
     }
 
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
+    }
+
     /// How many links are open.
     pub fn count(&self) -> usize {
         self.0.state.lock().open.len()
@@ -417,7 +425,13 @@ impl Links {
             }
             (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
             (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
+            (CloseReason::Panicked(_), _) => {
+                metrics.actor_restarts.increment();
+                // The connection is made anew by the rule for lost links; nobody knows when.
+                metrics
+                    .restarts
+                    .failed("peer", clock::now(), Duration::ZERO);
+            }
             _ => {}
         }
         let (address, reason) = (ended.address, &ended.reason);

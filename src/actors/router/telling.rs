@@ -76,6 +76,7 @@ impl RouterActor {
         match outcome {
             Outcome::Delivered(message, rtt) => {
                 metrics.texts_delivered.increment();
+                metrics.ack_latency.record(rtt);
                 self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
                 self.emit(NodeEvent::TextDelivered { message, rtt });
             }

@@ -17,5 +17,6 @@ pub mod render;
 pub mod replies;
 mod resolve;
 pub mod session;
+pub mod spark;
 pub mod style;
 pub mod terminal;
