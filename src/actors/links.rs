@@ -4,7 +4,12 @@
 
 mod refusing;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::{Message, Recipient};
 use parking_lot::Mutex;
@@ -146,6 +151,8 @@ struct State {
     admission: Admission,
     open: HashMap<LinkId, LinkOpened>,
     dialling: HashMap<LinkId, Dialling>,
+    /// Where our last dials came from.
+    own_ends: VecDeque<SocketAddr>,
     closing: bool,
 }
 
@@ -178,6 +185,7 @@ impl Links {
                 admission: Admission::new(admission),
                 open: HashMap::new(),
                 dialling: HashMap::new(),
+                own_ends: VecDeque::new(),
                 closing: false,
             }),
         }))
@@ -379,7 +387,8 @@ impl Links {
             self.0.doors.ping_ended.tell(ended.clone()).await;
         }
         let (link, peer) = (ended.link, ended.peer.clone());
-        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
+        let is_claim = ended.reason == CloseReason::NameInUse && !self.is_own_dial(ended.address);
+        if was_announced || ended.target.is_some() || is_claim {
             self.0.doors.ended.tell(ended).await;
         }
         let mut state = self.0.state.lock();
