@@ -1,7 +1,9 @@
 //! The table of keys: every setting there is, and what a misspelt one probably meant.
 
 use super::form::Check;
-use super::sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+use super::sections::{
+    Connection, Logging, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+};
 
 /// One setting: its place and its form.
 pub(super) struct Key {
@@ -20,6 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Rendezvous::KEYS,
         Connection::KEYS,
         RendezvousServer::KEYS,
+        Prompt::KEYS,
         Logging::KEYS,
         Supervision::KEYS,
     ]

@@ -28,10 +28,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::RendezvousMode;
+pub use choice::{Bell, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{Connection, Logging, Node, Prompt, Rendezvous, RendezvousServer, Supervision};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub connection: Connection,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
+    /// A node on a terminal.
+    pub prompt: Prompt,
     /// What is logged and where.
     pub logging: Logging,
     /// When crashed parts are started again, and when they are given up.
@@ -157,6 +159,7 @@ impl Settings {
             rendezvous: Rendezvous::read(texts),
             connection: Connection::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
+            prompt: Prompt::read(texts),
             logging: Logging::read(texts),
             supervision: Supervision::read(texts),
             origins: texts.origins(),

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     actors::{
-        events::NodeEvent,
         recent::{RecentEntry, RecentFact},
         router::{PeerName, Recipients, SendError},
     },
@@ -27,19 +26,7 @@ use crate::{
 };
 
 impl Session {
-    /// Whether an event is not shown: what hidden peers say, and that an ignored one comes and goes.
-    pub fn hides(&self, event: &NodeEvent) -> bool {
-        let filters = self.node.filters();
-        match event {
-            NodeEvent::TextsReceived(received) => filters.hides(&received.from),
-            NodeEvent::PeerConnected { peer, .. }
-            | NodeEvent::PeerDisconnected { peer, .. }
-            | NodeEvent::PeerUnreachable { peer, .. } => filters.ignores(peer),
-            _ => false,
-        }
-    }
-
-    /// The same for what happened before.
+    /// Past events without what hidden peers said.
     pub(super) fn without_hidden(&self, mut entries: Vec<RecentEntry>) -> Vec<RecentEntry> {
         let filters = self.node.filters();
         entries.retain(|entry| match &entry.what {

@@ -1,8 +1,10 @@
 //! The interactive command line, the pipe and the JSON event stream.
 
 pub mod actor;
+mod addressed;
 pub mod command;
 pub mod completer;
+mod days;
 mod errors;
 mod filters;
 mod history_reply;
@@ -14,5 +16,7 @@ pub mod reader_gone;
 pub mod render;
 pub mod replies;
 pub mod session;
+mod showing;
+pub mod status_row;
 pub mod style;
 pub mod terminal;

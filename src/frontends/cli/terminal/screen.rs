@@ -15,6 +15,8 @@ const SIZE_UNKNOWN: (u16, u16) = (80, 24);
 pub enum Output {
     /// A line; a newline in it begins another.
     Line(String),
+    /// The same, of interest to whoever was away.
+    News(String),
     /// So many lines did not fit the queue here.
     Skipped(u64),
     /// Everything above goes away.
@@ -158,7 +160,7 @@ fn first_shown(height: usize, cursor_row: usize, room: usize) -> usize {
 
 fn push_output(output: &Output, out: &mut Vec<u8>) {
     match output {
-        Output::Line(text) => {
+        Output::Line(text) | Output::News(text) => {
             for line in text.split('\n') {
                 push_shown(line, out);
                 out.extend_from_slice(b"\r\n");

@@ -182,6 +182,9 @@ impl Driver {
     async fn converse(&mut self, keys: &mut Keys) -> io::Result<Ending> {
         loop {
             self.session.set_face(self.end.queue.face());
+            if let Some(alert) = self.end.queue.take_alert() {
+                self.session.alert(Instant::now(), alert);
+            }
             if self.end.queue.phase() != Phase::Open {
                 return self.finish();
             }
@@ -245,9 +248,17 @@ impl Driver {
     }
 
     async fn take_one(&mut self, typed: Typed) -> io::Result<()> {
+        let now = Instant::now();
+        if matches!(typed, Typed::Key(_) | Typed::Paste(_)) {
+            self.session.present(now);
+        }
         let request = match typed {
             Typed::Key(key) => self.session.key(key),
             Typed::Paste(text) => self.session.paste(&text),
+            Typed::Focus(focused) => {
+                self.session.focus(now, focused);
+                None
+            }
             Typed::Resize => {
                 self.session.resize(self.tty.size());
                 None
@@ -263,7 +274,8 @@ impl Driver {
 
     fn draw(&mut self) -> io::Result<()> {
         let output = self.end.queue.take(FRAME_OUTPUTS_MAX);
-        self.tty.write(&self.session.frame(output))?;
+        self.tty
+            .write(&self.session.frame(output, Instant::now()))?;
         self.session.drawn(Instant::now());
         Ok(())
     }
