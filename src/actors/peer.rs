@@ -147,7 +147,7 @@ impl PeerActor {
         let dialled = async move { tokio::time::timeout(limit, transport::connect(address)).await };
         ctx.spawn(dialled.into_actor(self).map(|result, actor, ctx| {
             let reason = match result {
-                Ok(Ok(stream)) => match Wire::of_tcp(stream) {
+                Ok(Ok(stream)) => match actor.links.dialled(stream) {
                     Ok(wire) => return actor.run(wire, ctx),
                     Err(error) => transport::io_words(&error),
                 },

@@ -31,6 +31,7 @@ use crate::{
     },
     logging::LogControl,
     node::NodeHandle,
+    settings::Bell,
 };
 
 /// Clients at a time; the next one is told so and closed.
@@ -149,6 +150,7 @@ impl Clients {
             renderer: Renderer {
                 style: Style { color: false },
             },
+            bell: Bell::Off,
         };
         let output = Output::Client(lines.clone());
         Session::new(parts.node, output, options, parts.log, parts.fatal)
