@@ -4,9 +4,10 @@
 
 mod refusing;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
 use actix::{Message, Recipient};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     door::Door,
     kept::Kept,
     link_out::{LinkOut, OutLimits},
-    peer::{PeerActor, Start},
+    peer::{Ending, PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
     supervisor::{self, Exit, PanicNow},
@@ -35,7 +36,21 @@ use crate::{
 /// A link is open; told to the router and the ping actor before anything that came over it.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
-pub struct LinkOpened {
+pub struct LinkOpened(
+    /// Shared by all that have to do with it.
+    pub Arc<OpenLink>,
+);
+
+impl Deref for LinkOpened {
+    type Target = OpenLink;
+
+    fn deref(&self) -> &OpenLink {
+        &self.0
+    }
+}
+
+/// What there is to know of an open link.
+pub struct OpenLink {
     /// Its number.
     pub link: LinkId,
     /// Who is at the other end.
@@ -235,6 +250,14 @@ impl Links {
         self.0.state.lock().open.contains_key(&link)
     }
 
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
+    }
+
     /// How many links are open.
     pub fn count(&self) -> usize {
         self.0.state.lock().open.len()
@@ -333,35 +356,42 @@ impl Links {
         let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
         let ending = peer.ending();
         let direction = peer.direction();
-        let (actor, watch) = supervisor::watch(|_, _| peer);
+        let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
             dialling.leave = Some(actor.recipient());
         }
         let links = self.clone();
-        actix_rt::spawn(async move {
-            let exit = watch.ended().await;
-            let ending = std::mem::take(&mut *ending.lock());
-            let was_admitted = links.closed(link);
-            let told = match ending.reader {
-                Some(reader) => reader.await.unwrap_or(false),
-                None => false,
-            };
-            let reason = match exit {
-                Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-                Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-            };
-            let was_open = was_admitted.filter(|_| told);
-            let ended = LinkEnded {
-                link,
-                peer: ending.peer,
-                direction,
-                address,
-                target,
-                was_open,
-                reason,
-            };
-            links.tell_ended(ended, was_admitted.is_some()).await;
-        });
+        let ended = LinkEnded {
+            link,
+            peer: None,
+            direction,
+            address,
+            target,
+            was_open: None,
+            reason: CloseReason::EndOfStream,
+        };
+        // Boxed: an idle link needs no room for its end.
+        let ended = Box::new(ended);
+        let ended = move |exit| Box::pin(async move { links.ended(exit, &ending, *ended).await });
+        // No `async` block: it would hold the actor twice.
+        actix_rt::spawn(exit.then(ended));
+    }
+
+    /// The actor of a link has ended: tells it once all that came over the link is handed up.
+    async fn ended(&self, exit: Exit, ending: &Mutex<Ending>, mut ended: LinkEnded) {
+        let ending = std::mem::take(&mut *ending.lock());
+        let was_admitted = self.closed(ended.link);
+        let told = match ending.reader {
+            Some(reader) => reader.await.unwrap_or(false),
+            None => false,
+        };
+        ended.peer = ending.peer;
+        ended.was_open = was_admitted.filter(|_| told);
+        ended.reason = match exit {
+            Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
+            Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
+        };
+        self.tell_ended(ended, was_admitted.is_some()).await;
     }
 
     /// The link's actor is gone; gives how it was written to, if it was admitted.
@@ -395,7 +425,13 @@ impl Links {
             }
             (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
             (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
+            (CloseReason::Panicked(_), _) => {
+                metrics.actor_restarts.increment();
+                // The connection is made anew by the rule for lost links; nobody knows when.
+                metrics
+                    .restarts
+                    .failed("peer", clock::now(), Duration::ZERO);
+            }
             _ => {}
         }
         let (address, reason) = (ended.address, &ended.reason);

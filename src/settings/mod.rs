@@ -31,7 +31,9 @@ pub use address::{AddressError, HostPort, Listen, Port};
 pub use choice::RendezvousMode;
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{
+    Connection, Logging, Monitoring, Node, Rendezvous, RendezvousServer, Supervision,
+};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -53,6 +55,8 @@ pub struct Settings {
     pub rendezvous_server: RendezvousServer,
     /// What is logged and where.
     pub logging: Logging,
+    /// The endpoint for Prometheus.
+    pub metrics: Monitoring,
     /// When crashed parts are started again, and when they are given up.
     pub supervision: Supervision,
     origins: BTreeMap<String, Origin>,
@@ -158,6 +162,7 @@ impl Settings {
             connection: Connection::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
             logging: Logging::read(texts),
+            metrics: Monitoring::read(texts),
             supervision: Supervision::read(texts),
             origins: texts.origins(),
         }

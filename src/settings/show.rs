@@ -93,6 +93,7 @@ fn rows(settings: &Settings) -> impl Iterator<Item = (&'static Key, Value)> {
         settings.connection.shown(),
         settings.rendezvous_server.shown(),
         settings.logging.shown(),
+        settings.metrics.shown(),
         settings.supervision.shown(),
     ];
     key::all().zip(values.into_iter().flatten())

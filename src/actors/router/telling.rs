@@ -76,6 +76,7 @@ impl RouterActor {
         match outcome {
             Outcome::Delivered(message, rtt) => {
                 metrics.texts_delivered.increment();
+                metrics.ack_latency.record(rtt);
                 self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
                 self.emit(NodeEvent::TextDelivered { message, rtt });
             }
@@ -112,7 +113,18 @@ impl RouterActor {
     /// The end of every handler: events go to the front end, and time is made to pass. While the front end has no
     /// room the router is deaf, so that links and commands feel it.
     pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
-        self.arm(ctx);
+        let dials = self.table.is_busy();
+        self.arm(ctx, dials);
+        self.show(ctx);
+    }
+
+    /// The same where nobody became due to be dialled: without a look at every peer.
+    pub(super) fn settle_undialled(&mut self, ctx: &mut Context<Self>) {
+        self.arm(ctx, false);
+        self.show(ctx);
+    }
+
+    fn show(&mut self, ctx: &mut Context<Self>) {
         if self.flushing {
             return;
         }

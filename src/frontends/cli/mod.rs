@@ -1,18 +1,22 @@
 //! The interactive command line, the pipe and the JSON event stream.
 
 pub mod actor;
+pub mod client_lines;
 pub mod command;
 pub mod completer;
 mod errors;
-mod filters;
+pub mod filters;
 mod history_reply;
 pub mod input;
 pub mod json;
 pub mod output;
+mod own_messages;
 mod pipe;
 pub mod reader_gone;
 pub mod render;
 pub mod replies;
+mod resolve;
 pub mod session;
+pub mod spark;
 pub mod style;
 pub mod terminal;

@@ -4,7 +4,6 @@
 mod talk;
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -17,8 +16,8 @@ use tokio::sync::mpsc;
 pub use self::talk::Progress;
 use self::talk::Talk;
 use super::{
-    command::{self, Command, CommandError},
-    errors::{internal, send_error, too_long},
+    command::{self, Command, CommandError, Request},
+    errors::{internal, long_reference, send_error, too_long},
     filters,
     history_reply::history,
     input::Typed,
@@ -26,6 +25,7 @@ use super::{
     output::Output,
     render::Renderer,
     replies::{self, Reply},
+    resolve::resolve,
 };
 use crate::{
     actors::router::{PeerName, Recipients},
@@ -77,8 +77,16 @@ pub struct Session {
 
 type Parsed = Result<Command, CommandError>;
 
-/// How long the name of a host may take to resolve.
-const RESOLVE_WAIT: Duration = Duration::from_secs(5);
+/// The longest `ref`, in bytes: one is kept for each message under way.
+const REF_BYTES_MAX: usize = 256;
+
+/// What came with a command.
+#[derive(Clone, Default)]
+struct Given {
+    reference: Option<Arc<str>>,
+    /// How long a text may wait for its peer, instead of the setting.
+    wait: Option<Duration>,
+}
 
 impl Session {
     /// A session whose plain lines go to everyone.
@@ -124,9 +132,9 @@ impl Session {
     pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
         let mut talk = Talk::default();
         for typed in lines {
-            let (command, reference) = self.parse(typed);
+            let (command, given) = self.parse(typed);
             let command = self.allowed(command).await;
-            let command = match command.map(|it| self.add_text(&mut talk, it, &reference)) {
+            let command = match command.map(|it| self.add_text(&mut talk, it, &given)) {
                 Ok(None) => continue,
                 Ok(Some(command)) => Ok(command),
                 Err(error) => Err(error),
@@ -135,11 +143,12 @@ impl Session {
             progress.begin(1);
             match command {
                 Ok(Command::Quit) => {
+                    let reference = given.reference;
                     self.answer("quit", Reply::line("leaving"), reference).await;
                     return Outcome::Quit;
                 }
-                Ok(command) => self.run(command, reference).await,
-                Err(error) => self.refuse(error, reference).await,
+                Ok(command) => self.run(command, given.reference).await,
+                Err(error) => self.refuse(error, given.reference).await,
             }
             progress.answer();
         }
@@ -147,16 +156,28 @@ impl Session {
         Outcome::Done
     }
 
-    fn parse(&self, typed: &Typed) -> (Parsed, Option<Arc<str>>) {
+    fn parse(&self, typed: &Typed) -> (Parsed, Given) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => return (Err(too_long(*by)), None),
+            Typed::TooLong(by) => return (Err(too_long(*by)), Given::default()),
         };
-        let (reference, command) = match self.options.json && line.starts_with('{') {
+        let Request {
+            reference,
+            wait,
+            command,
+        } = match self.options.json && line.starts_with('{') {
             true => command::parse_object(line),
-            false => (None, command::parse(line)),
+            false => Request::typed(line),
         };
-        (command, reference.map(Into::into))
+        match reference {
+            Some(long) if long.len() > REF_BYTES_MAX => {
+                (Err(long_reference(long.len())), Given::default())
+            }
+            reference => {
+                let reference = reference.map(Into::into);
+                (command, Given { reference, wait })
+            }
+        }
     }
 
     /// A text to who is blocked is refused.
@@ -234,6 +255,7 @@ impl Session {
             Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
+            Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
             // These are not run here.
             Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
@@ -241,6 +263,18 @@ impl Session {
             }
         };
         Ok(Some(reply))
+    }
+
+    fn hear(&self, own_only: bool) -> Result<Reply, CommandError> {
+        let Output::Client(client) = &self.output else {
+            return Err(CommandError {
+                code: "unknown_command",
+                message: "the command events is for the control socket".into(),
+                hint: "standard output gets all events".into(),
+            });
+        };
+        client.hear(own_only);
+        Ok(Reply::nothing())
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -330,7 +364,7 @@ impl Session {
                 terminal.clear();
                 Reply::nothing()
             }
-            Output::Pipe(_) => Reply::line("there is no screen to clear"),
+            Output::Pipe(_) | Output::Client(_) => Reply::line("there is no screen to clear"),
         }
     }
 
@@ -380,19 +414,4 @@ impl Session {
         };
         self.output.print(line).await;
     }
-}
-
-/// The address of a host, IPv4 preferred.
-pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let looked_up = tokio::time::timeout(RESOLVE_WAIT, tokio::net::lookup_host((host, port)));
-    let addresses: Vec<SocketAddr> = match looked_up.await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(_)) => return Err("this host is not known".into()),
-        Err(_) => return Err("the name service does not answer".into()),
-    };
-    let v4 = addresses.iter().find(|address| address.is_ipv4());
-    let chosen = v4.or(addresses.first());
-    chosen
-        .copied()
-        .ok_or_else(|| "this host has no address".into())
 }
