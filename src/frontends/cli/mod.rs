@@ -7,6 +7,7 @@ pub mod completer;
 mod days;
 mod errors;
 mod filters;
+pub mod fresh;
 mod history_reply;
 pub mod input;
 pub mod json;
