@@ -2,16 +2,19 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod counting;
 mod refusing;
 
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
+    ops::Deref,
     sync::Arc,
     time::Duration,
 };
 
 use actix::{Message, Recipient};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 
 use super::{
@@ -19,7 +22,7 @@ use super::{
     door::Door,
     kept::Kept,
     link_out::{LinkOut, OutLimits},
-    peer::{PeerActor, Start},
+    peer::{Ending, PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
     supervisor::{self, Exit, PanicNow},
@@ -40,7 +43,21 @@ use crate::{
 /// A link is open; told to the router and the ping actor before anything that came over it.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
-pub struct LinkOpened {
+pub struct LinkOpened(
+    /// Shared by all that have to do with it.
+    pub Arc<OpenLink>,
+);
+
+impl Deref for LinkOpened {
+    type Target = OpenLink;
+
+    fn deref(&self) -> &OpenLink {
+        &self.0
+    }
+}
+
+/// What there is to know of an open link.
+pub struct OpenLink {
     /// Its number.
     pub link: LinkId,
     /// Who is at the other end.
@@ -130,6 +147,7 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
+use counting::title;
 pub use refusing::SharedFilters;
 
 /// The supervisor of all links. Cloning costs one reference count.
@@ -243,6 +261,14 @@ impl Links {
         self.0.state.lock().open.contains_key(&link)
     }
 
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
+    }
+
     /// How many links are open.
     pub fn count(&self) -> usize {
         self.0.state.lock().open.len()
@@ -297,7 +323,7 @@ impl Links {
         &self.0.kept
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 
@@ -341,35 +367,42 @@ impl Links {
         let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
         let ending = peer.ending();
         let direction = peer.direction();
-        let (actor, watch) = supervisor::watch(|_, _| peer);
+        let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
             dialling.leave = Some(actor.recipient());
         }
         let links = self.clone();
-        actix_rt::spawn(async move {
-            let exit = watch.ended().await;
-            let ending = std::mem::take(&mut *ending.lock());
-            let was_admitted = links.closed(link);
-            let told = match ending.reader {
-                Some(reader) => reader.await.unwrap_or(false),
-                None => false,
-            };
-            let reason = match exit {
-                Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-                Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-            };
-            let was_open = was_admitted.filter(|_| told);
-            let ended = LinkEnded {
-                link,
-                peer: ending.peer,
-                direction,
-                address,
-                target,
-                was_open,
-                reason,
-            };
-            links.tell_ended(ended, was_admitted.is_some()).await;
-        });
+        let ended = LinkEnded {
+            link,
+            peer: None,
+            direction,
+            address,
+            target,
+            was_open: None,
+            reason: CloseReason::EndOfStream,
+        };
+        // Boxed: an idle link needs no room for its end.
+        let ended = Box::new(ended);
+        let ended = move |exit| Box::pin(async move { links.ended(exit, &ending, *ended).await });
+        // No `async` block: it would hold the actor twice.
+        actix_rt::spawn(exit.then(ended));
+    }
+
+    /// The actor of a link has ended: tells it once all that came over the link is handed up.
+    async fn ended(&self, exit: Exit, ending: &Mutex<Ending>, mut ended: LinkEnded) {
+        let ending = std::mem::take(&mut *ending.lock());
+        let was_admitted = self.closed(ended.link);
+        let told = match ending.reader {
+            Some(reader) => reader.await.unwrap_or(false),
+            None => false,
+        };
+        ended.peer = ending.peer;
+        ended.was_open = was_admitted.filter(|_| told);
+        ended.reason = match exit {
+            Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
+            Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
+        };
+        self.tell_ended(ended, was_admitted.is_some()).await;
     }
 
     /// The link's actor is gone; gives how it was written to, if it was admitted.
@@ -394,27 +427,6 @@ impl Links {
         let mut state = self.0.state.lock();
         state.admission.ended(link, peer.as_ref());
     }
-
-    fn count_end(&self, ended: &LinkEnded) {
-        let metrics = &self.0.metrics;
-        match (&ended.reason, ended.was_open.is_some()) {
-            (_, false) => metrics.handshakes_failed.increment(),
-            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
-                metrics.links_lost.increment()
-            }
-            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
-            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
-            _ => {}
-        }
-        let (address, reason) = (ended.address, &ended.reason);
-        match (&ended.peer, ended.was_open.is_some()) {
-            (Some(peer), true) => {
-                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
-            }
-            _ => tracing::debug!(%address, %reason, "No link"),
-        }
-    }
 }
 
 impl State {
@@ -430,13 +442,6 @@ impl State {
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)
-    }
-}
-
-fn title(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "Inbound",
-        Direction::Outbound => "Outbound",
     }
 }
 

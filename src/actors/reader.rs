@@ -2,23 +2,16 @@
 //! room at each step, so that TCP feels a full queue.
 
 use std::{
-    cell::RefCell,
-    io,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
-    task::{Poll, ready},
     time::{Duration, Instant},
 };
 
 use actix::Addr;
-use bytes::Bytes;
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    sync::oneshot,
-};
+use tokio::{io::AsyncRead, sync::oneshot};
 
 use super::{
+    chunk::Chunk,
     clock,
     events::ReceivedTexts,
     link_out::LinkOut,
@@ -36,7 +29,7 @@ use crate::{
 /// What one chunk brought, to be handed up in this order.
 pub struct Upward {
     /// The link is open now.
-    pub opened: Option<Box<LinkOpened>>,
+    pub opened: Option<LinkOpened>,
     /// Who is at the other end, once the link is open; texts and ACKs of nobody go nowhere.
     pub peer: Option<PeerId>,
     /// The link.
@@ -54,9 +47,6 @@ pub struct Upward {
     /// Nothing is written behind them.
     pub finish: bool,
 }
-
-/// How many bytes are read at once; the buffer is shared by all links of a thread.
-const READ_BYTES_MAX: usize = 32 * 1024;
 
 /// Reads until the stream ends, or the actor does and `gone` resolves. What the actor has answered is handed up all the
 /// same, so the end of a link is told behind all that came over it. Gives whether [`LinkOpened`] was told.
@@ -84,7 +74,8 @@ pub async fn read(
         };
         let Some(upward) = upward else { return told };
         told |= upward.opened.is_some();
-        if !hand_up(upward, &reader.out, &reader.links).await {
+        // An idle link needs no room for this.
+        if !Box::pin(hand_up(upward, &reader.out, &reader.links)).await {
             reader.actor.do_send(WriterOverloaded);
         }
     }
@@ -104,12 +95,14 @@ impl Reader {
     /// What the next chunk brought; none at the end of the stream or of the actor.
     async fn next(&mut self) -> Option<Upward> {
         if let Some(wait) = self.wait.take() {
-            tokio::time::sleep(wait).await;
+            Box::pin(tokio::time::sleep(wait)).await;
         }
-        self.out.room_to_read().await;
+        if !self.out.has_room_to_read() {
+            Box::pin(self.out.room_to_read()).await;
+        }
         self.out.heard_now(clock::now());
         self.out.set_busy(false);
-        let chunk = match read_chunk(&mut self.from).await {
+        let chunk = match Chunk::read(&mut self.from).await {
             Ok(chunk) if !chunk.is_empty() => chunk,
             end => {
                 let broken = end.err().map(|error| transport::io_words(&error));
@@ -120,8 +113,7 @@ impl Reader {
         self.out.set_busy(true);
         let bytes = u64::try_from(chunk.len()).unwrap_or(0);
         self.links.metrics().bytes_in.add(bytes);
-        let lines = memchr::memchr_iter(b'\n', &chunk).count();
-        self.wait = self.pace.wait(clock::now(), lines);
+        self.wait = self.pace.wait(clock::now(), &chunk);
         self.actor.send(ChunkReceived(chunk)).await.ok()
     }
 }
@@ -129,7 +121,7 @@ impl Reader {
 /// Hands up what a chunk brought, then lets its ACKs leave; false if those find no room.
 async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
     if let Some(opened) = upward.opened.take() {
-        links.tell_opened(*opened).await;
+        links.tell_opened(opened).await;
     }
     for rtt in std::mem::take(&mut upward.rtts) {
         let pong = PongReceived {
@@ -171,21 +163,6 @@ async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
     fits
 }
 
-/// Reads into the thread's one buffer, so that an idle link holds none.
-async fn read_chunk(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
-    thread_local! {
-        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES_MAX]);
-    }
-    std::future::poll_fn(|context| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
-            Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled())))
-        })
-    })
-    .await
-}
-
 /// The rate limit of one link: a peer above it is read more slowly, never cut.
 struct Pace {
     rate: Option<f64>,
@@ -198,8 +175,9 @@ impl Pace {
         Self { rate, due: None }
     }
 
-    fn wait(&mut self, now: Instant, lines: usize) -> Option<Duration> {
+    fn wait(&mut self, now: Instant, chunk: &[u8]) -> Option<Duration> {
         let rate = self.rate.filter(|rate| *rate > 0.0)?;
+        let lines = memchr::memchr_iter(b'\n', chunk).count();
         let lines = u32::try_from(lines).unwrap_or(u32::MAX);
         let due =
             self.due.unwrap_or(now).max(now) + Duration::from_secs_f64(f64::from(lines) / rate);
@@ -218,10 +196,12 @@ mod tests {
     fn a_peer_below_its_rate_is_not_slowed_and_one_above_is() {
         let start = Instant::now();
         let mut pace = Pace::new(Some(10.0));
-        assert_eq!(pace.wait(start, 5), None);
-        assert_eq!(pace.wait(start, 5), Some(Duration::ZERO));
-        assert_eq!(pace.wait(start, 20), Some(Duration::from_secs(2)));
-        assert_eq!(pace.wait(start + Duration::from_secs(60), 5), None);
-        assert_eq!(Pace::new(None).wait(start, 1_000_000), None);
+        let lines = |count| vec![b'\n'; count];
+        assert_eq!(pace.wait(start, &lines(5)), None);
+        assert_eq!(pace.wait(start, &lines(5)), Some(Duration::ZERO));
+        assert_eq!(pace.wait(start, &lines(20)), Some(Duration::from_secs(2)));
+        let later = start + Duration::from_secs(60);
+        assert_eq!(pace.wait(later, &lines(5)), None);
+        assert_eq!(Pace::new(None).wait(start, &lines(1_000_000)), None);
     }
 }

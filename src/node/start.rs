@@ -22,7 +22,7 @@ use crate::{
     actors::{
         clock,
         door::{Door, Doorway, Inbox, queue},
-        events::NodeEvent,
+        events::{Events, NodeEvent},
         kept::Kept,
         links::{LinkDoors, Links},
         listener::ListenerActor,
@@ -79,7 +79,7 @@ fn queues() -> (Ways, Inboxes) {
 
 impl Node {
     /// Starts all actors: first those that others report to. Events go through `events`.
-    pub async fn start(mut self, events: Door<NodeEvent>) -> RunningNode {
+    pub async fn start(mut self, events: Events) -> RunningNode {
         for event in std::mem::take(&mut self.prepared.established.events) {
             events.tell(NodeEvent::Rendezvous(event)).await;
         }
@@ -92,7 +92,11 @@ impl Node {
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
+        let metrics_server = self.start_metrics(&links, &kept, &events).await;
         let handle = self.handle(&ways, links.clone(), filters, kept, leave.is_some());
+        if let Some(server) = &metrics_server {
+            handle.add_metrics(server.local_addr(), server.panic_door());
+        }
         let (told, gave_up) = mpsc::channel(4);
         let reports = self.told;
         let metrics = Arc::clone(&self.metrics);
@@ -112,13 +116,14 @@ impl Node {
             listening: ways.listener.door(),
             listeners: self.prepared.listeners,
             leave,
+            metrics_server,
             tasks,
             _lock: self.prepared.lock,
         }
     }
 
     /// Raises the limit of open files, or lowers our own and says so.
-    async fn link_places(&self, events: &Door<NodeEvent>) -> LinkPlaces {
+    async fn link_places(&self, events: &Events) -> LinkPlaces {
         let connection = &self.settings.connection;
         let wanted = LinkPlaces {
             inbound: connection.max_inbound,
@@ -166,6 +171,7 @@ impl Node {
         F: FnMut(&mut Context<A>, ExitNote) -> A + 'static,
     {
         let reports = Rc::clone(&self.reports);
+        self.metrics.restarts.watch(actor);
         // How it ends is told by its reports.
         drop(supervise(actor, inbox, self.policy, reports, make));
     }
@@ -176,7 +182,7 @@ impl Node {
         ways: &Ways,
         links: &Links,
         kept: &Arc<Kept>,
-        events: Door<NodeEvent>,
+        events: Events,
         places: LinkPlaces,
     ) {
         let parts = RouterParts {
@@ -216,7 +222,7 @@ impl Node {
         &mut self,
         inbox: Inbox<RendezvousActor>,
         ways: &Ways,
-        events: Door<NodeEvent>,
+        events: Events,
     ) -> Option<Leaving> {
         if self.settings.rendezvous_mode() == EffectiveMode::Off {
             return None;
@@ -271,7 +277,7 @@ impl Node {
     }
 
     /// Before anybody is accepted or dialled.
-    async fn filters(&self, links: &Links, events: &Door<NodeEvent>) -> FilterKeeper {
+    async fn filters(&self, links: &Links, events: &Events) -> FilterKeeper {
         let folder = self.prepared.folder.as_deref();
         let (filters, trouble) = FilterKeeper::load(links.clone(), folder);
         if let Some(trouble) = trouble {
@@ -332,7 +338,7 @@ impl Node {
 /// Logs, counts and shows what supervisors report; an actor that was given up is the end of the node.
 async fn tell_reports(
     mut reports: mpsc::UnboundedReceiver<Report>,
-    events: Door<NodeEvent>,
+    events: Events,
     metrics: Arc<Metrics>,
     gave_up: mpsc::Sender<String>,
 ) {
@@ -340,6 +346,7 @@ async fn tell_reports(
         match report {
             Report::Restarting { actor, exit, delay } => {
                 metrics.actor_restarts.increment();
+                metrics.restarts.failed(actor, clock::now(), delay);
                 let reason = exit_words(exit);
                 tracing::error!(actor, reason, ?delay, "An actor failed and is restarted");
                 let actor = actor.into();
@@ -379,7 +386,7 @@ fn exit_words(exit: Exit) -> String {
 const RESOLVE_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Resolves the addresses of `--join`, again and again until each is found, and has them dialled.
-async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Door<NodeEvent>) {
+async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Events) {
     let mut first = true;
     while !wanted.is_empty() {
         let mut missing = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::form::Check;
 use super::sections::{
-    Connection, Logging, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
 };
 
 /// One setting: its place and its form.
@@ -24,6 +24,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         RendezvousServer::KEYS,
         Prompt::KEYS,
         Logging::KEYS,
+        Monitoring::KEYS,
         Supervision::KEYS,
     ]
     .into_iter()

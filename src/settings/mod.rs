@@ -31,7 +31,9 @@ pub use address::{AddressError, HostPort, Listen, Port};
 pub use choice::{Bell, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, Logging, Node, Prompt, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub prompt: Prompt,
     /// What is logged and where.
     pub logging: Logging,
+    /// The endpoint for Prometheus.
+    pub metrics: Monitoring,
     /// When crashed parts are started again, and when they are given up.
     pub supervision: Supervision,
     origins: BTreeMap<String, Origin>,
@@ -161,6 +165,7 @@ impl Settings {
             rendezvous_server: RendezvousServer::read(texts),
             prompt: Prompt::read(texts),
             logging: Logging::read(texts),
+            metrics: Monitoring::read(texts),
             supervision: Supervision::read(texts),
             origins: texts.origins(),
         }

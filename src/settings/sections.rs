@@ -2,12 +2,13 @@
 //!
 //! What a key means to a user is said in `settings/default.toml`; here is what the program gets.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, Port};
+use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, OwnSocket, Port};
 use super::choice::{BELLS, Bell, Choice, MODES, ROTATIONS, RendezvousMode, Switch};
 use super::duration::{Span, hours, millis, minutes, seconds};
 use super::form::{Form, Maybe};
@@ -15,7 +16,7 @@ use super::key::Key;
 use super::layer::Texts;
 use super::number::{KIB, MIB, Number, Size};
 use super::text::{LogLevels, OwnPart, PathText};
-use crate::logging::{Levels, Rotation};
+use crate::logging::{Levels, Rotation, Turns};
 
 /// Declares a section: the struct, its rows in the table of keys, and how it is read and shown.
 macro_rules! section {
@@ -47,6 +48,17 @@ macro_rules! section {
     };
 }
 
+impl Logging {
+    /// When log files are put aside, and how many are kept.
+    pub fn turns(&self) -> Turns {
+        Turns {
+            rotation: self.rotate,
+            max_size: self.max_size.and_then(|size| u64::try_from(size).ok()),
+            keep: self.keep,
+        }
+    }
+}
+
 /// Most links, lines or records a limit may be set to: beyond it memory and open files end first.
 const LIMIT_MAX: usize = 1_000_000;
 
@@ -67,6 +79,8 @@ section! {
         data_dir: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// How long a piped message waits for its peer.
         peer_wait: Duration = Span { min: millis(0), max: minutes(10) };
+        /// Where programs reach the node over TCP, if anywhere.
+        control: Option<HostPort> = Maybe { word: "off", inner: Address };
     }
 }
 
@@ -173,10 +187,20 @@ section! {
         file: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// When log files are put aside.
         rotate: Rotation = Choice(ROTATIONS);
+        /// Bytes above which a log file is put aside, if there is such a limit.
+        max_size: Option<usize> = Maybe { word: "0", inner: Size { min: 64 * KIB, max: 1024 * MIB } };
         /// Log files kept, the current one included.
         keep: usize = Number { min: 1, max: 1000 };
         /// Interval of the summary line, if there is one.
         summary_interval: Option<Duration> = Maybe { word: "off", inner: Span { min: seconds(1), max: hours(24) } };
+    }
+}
+
+section! {
+    /// The endpoint for Prometheus.
+    Monitoring "metrics" {
+        /// Where it listens, if it does; this machine only, unless an address is named.
+        listen: Option<SocketAddr> = Maybe { word: "", inner: OwnSocket };
     }
 }
 

@@ -10,10 +10,10 @@ use crate::{
     actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
     proto::{
         close::CloseReason,
-        outgoing::{Outcome, OwnMessage},
+        outgoing::Outcome,
         peer_table::{SEEDS_MAX, Status},
     },
-    wire::{destination::Destination, identity::PeerId},
+    wire::identity::PeerId,
 };
 
 impl RouterActor {
@@ -81,6 +81,7 @@ impl RouterActor {
         match outcome {
             Outcome::Delivered(message, rtt) => {
                 metrics.texts_delivered.increment();
+                metrics.ack_latency.record(rtt);
                 self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
                 self.emit(NodeEvent::TextDelivered { message, rtt });
             }
@@ -95,14 +96,13 @@ impl RouterActor {
                 let reason = reason.into();
                 self.emit(NodeEvent::TextUnconfirmed { message, reason });
             }
-            // A publication that missed one of its peers did not fail; it is counted.
             Outcome::Failed(message, reason) => {
                 metrics.texts_failed.increment();
-                if is_direct(&message) {
-                    let reason = reason.into();
-                    self.emit(NodeEvent::TextFailed { message, reason });
-                }
+                let reason = reason.into();
+                self.emit(NodeEvent::TextFailed { message, reason });
             }
+            // A publication that missed one of its peers did not fail; it is counted.
+            Outcome::Missed(count) => metrics.texts_failed.add(u64::try_from(count).unwrap_or(0)),
         }
     }
 
@@ -118,7 +118,18 @@ impl RouterActor {
     /// The end of every handler: events go to the front end, and time is made to pass. While the front end has no
     /// room the router is deaf, so that links and commands feel it.
     pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
-        self.arm(ctx);
+        let dials = self.table.is_busy();
+        self.arm(ctx, dials);
+        self.show(ctx);
+    }
+
+    /// The same where nobody became due to be dialled: without a look at every peer.
+    pub(super) fn settle_undialled(&mut self, ctx: &mut Context<Self>) {
+        self.arm(ctx, false);
+        self.show(ctx);
+    }
+
+    fn show(&mut self, ctx: &mut Context<Self>) {
         if self.flushing {
             return;
         }
@@ -150,8 +161,4 @@ impl RouterActor {
         });
         ctx.wait(flush);
     }
-}
-
-fn is_direct(message: &OwnMessage) -> bool {
-    matches!(message.to, Destination::Peer(_))
 }

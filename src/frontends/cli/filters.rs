@@ -17,13 +17,26 @@ use super::{
 };
 use crate::{
     actors::{
+        events::NodeEvent,
         recent::{RecentEntry, RecentFact},
         router::{PeerName, Recipients, SendError},
     },
-    node::KeepError,
+    node::{KeepError, NodeHandle},
     proto::filters::{Blocked, FILTERS_MAX, Filters, FiltersFull},
     wire::identity::PeerId,
 };
+
+/// Whether an event is told to nobody: what hidden peers say, and that an ignored one comes and goes.
+pub fn is_hidden(node: &NodeHandle, event: &NodeEvent) -> bool {
+    let filters = node.filters();
+    match event {
+        NodeEvent::TextsReceived(received) => filters.hides(&received.from),
+        NodeEvent::PeerConnected { peer, .. }
+        | NodeEvent::PeerDisconnected { peer, .. }
+        | NodeEvent::PeerUnreachable { peer, .. } => filters.ignores(peer),
+        _ => false,
+    }
+}
 
 impl Session {
     /// Past events without what hidden peers said.

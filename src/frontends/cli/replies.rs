@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    command::{COMMANDS, Spec},
-    json::milliseconds,
-    style::duration,
-};
+use super::{json::milliseconds, spark::spark, style::duration};
 use crate::{
     actors::{
         ping::LinkRtt,
@@ -158,13 +154,17 @@ pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
         .map(|row| {
             json!({"link": row.link.0, "peer": row.peer.as_str(), "count": row.rtt.count,
                 "last_ms": milliseconds(row.rtt.last), "min_ms": milliseconds(row.rtt.min),
-                "average_ms": milliseconds(row.rtt.average()), "jitter_ms": milliseconds(row.rtt.jitter)})
+                "average_ms": milliseconds(row.rtt.average()), "jitter_ms": milliseconds(row.rtt.jitter),
+                "p95_ms": milliseconds(row.rtt.p95()),
+                "recent_ms": row.rtt.recent().into_iter().map(milliseconds).collect::<Vec<_>>()})
         })
         .collect();
     if rows.is_empty() {
         return Reply::line("no connection is open").with(json!({ "rtts": data }));
     }
-    let mut table = vec![cells(["PEER", "LAST", "MIN", "AVERAGE", "JITTER", "PONGS"])];
+    let mut table = vec![cells([
+        "PEER", "LAST", "MIN", "AVERAGE", "P95", "JITTER", "RECENT", "PONGS",
+    ])];
     for row in &rows {
         let measured = |value: Duration| match row.rtt.count {
             0 => "-".to_owned(),
@@ -175,7 +175,9 @@ pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
             measured(row.rtt.last),
             measured(row.rtt.min),
             measured(row.rtt.average()),
+            measured(row.rtt.p95()),
             measured(row.rtt.jitter),
+            spark(&row.rtt.recent()),
             row.rtt.count.to_string(),
         ]);
     }
@@ -205,15 +207,50 @@ pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
 
 /// `/metrics`
 pub fn metrics(metrics: &Metrics) -> Reply {
-    let list = metrics.list();
-    let table: Vec<[String; 3]> = list
-        .iter()
-        .map(|(name, value, help)| [(*name).to_owned(), value.to_string(), (*help).to_owned()])
-        .collect();
-    let data: serde_json::Map<String, Value> = list
-        .iter()
-        .map(|(name, value, _)| ((*name).to_owned(), (*value).into()))
-        .collect();
+    let mut table: Vec<[String; 3]> = Vec::new();
+    let mut data = serde_json::Map::new();
+    for (name, value, help) in metrics.list() {
+        table.push([name.to_owned(), value.to_string(), help.to_owned()]);
+        data.insert(name.into(), value.into());
+    }
+    let ways = [
+        ("lines_in", &metrics.lines_in, "that came."),
+        ("lines_out", &metrics.lines_out, "that left."),
+    ];
+    for (name, counters, help) in ways {
+        let mut of_kinds = serde_json::Map::new();
+        for (kind, count) in counters.list().filter(|(_, count)| *count > 0) {
+            let (kind, help) = (kind.name(), format!("Lines {} {help}", kind.name()));
+            table.push([format!("{name} {kind}"), count.to_string(), help]);
+            of_kinds.insert(kind.into(), count.into());
+        }
+        data.insert(name.into(), of_kinds.into());
+    }
+    let mut restarts = serde_json::Map::new();
+    for (actor, it) in metrics.restarts.list() {
+        let help = "Times that this actor failed and was replaced.".into();
+        table.push([format!("restarts {actor}"), it.count.to_string(), help]);
+        restarts.insert(actor.into(), it.count.into());
+    }
+    data.insert("restarts".into(), restarts.into());
+    let times = [
+        (
+            "ack_latency",
+            &metrics.ack_latency,
+            "from the writing of a text to its ACK.",
+        ),
+        ("rtt", &metrics.rtt, "from a PING to its PONG."),
+    ];
+    for (name, histogram, help) in times {
+        let now = histogram.now();
+        let help = format!("Average of {} times {help}", now.count);
+        table.push([name.to_owned(), duration(now.average()), help]);
+        let average = milliseconds(now.average());
+        data.insert(
+            name.into(),
+            json!({"count": now.count, "average_ms": average}),
+        );
+    }
     Reply::lines(align(&table)).with(Value::Object(data))
 }
 
@@ -233,7 +270,7 @@ pub fn status(
     let listen: Vec<String> = facts.listen.iter().map(ToString::to_string).collect();
     let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
     let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
-    let lines = vec![
+    let mut lines = vec![
         format!(
             "{}, listening on {}, up {}",
             facts.own,
@@ -251,6 +288,8 @@ pub fn status(
         ),
         format!("restarts of actors: {}", metrics.actor_restarts.get()),
     ];
+    let scraped = node.metrics_address();
+    lines.extend(scraped.map(|it| format!("metrics are served at http://{it}/metrics")));
     let endpoint = rendezvous.and_then(|report| report.endpoint.as_ref());
     Reply::lines(lines).with(json!({
         "peer_id": facts.own.as_str(), "listen": listen, "up_ms": milliseconds(up),
@@ -260,6 +299,7 @@ pub fn status(
         "rendezvous": endpoint.map(|it| it.address.as_ref()),
         "hosted": endpoint.is_some_and(|it| it.hosted),
         "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
+        "metrics": scraped.map(|it| it.to_string()),
     }))
 }
 
@@ -290,48 +330,6 @@ fn rendezvous_words(report: Option<&Report>) -> String {
         words += &format!(", last error: {}", Printable::text(error));
     }
     words
-}
-
-/// `/help`
-pub fn help(spec: Option<&Spec>) -> Reply {
-    if let Some(Spec {
-        name,
-        arguments,
-        summary,
-        example,
-    }) = spec
-    {
-        let usage = format!("/{name} {arguments}");
-        let lines = vec![
-            usage.trim_end().to_owned(),
-            (*summary).to_owned(),
-            format!("for example: {example}"),
-        ];
-        let data =
-            json!({"name": name, "arguments": arguments, "summary": summary, "example": example});
-        return Reply::lines(lines).with(data);
-    }
-    let mut lines = align(&help_rows());
-    lines.push("Plain lines go to everyone, or where /to says; //text begins with a slash.".into());
-    let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
-    Reply::lines(lines).with(json!({ "commands": names }))
-}
-
-/// The list of `/help`: a command and the one that takes it back share a row.
-fn help_rows() -> Vec<[String; 2]> {
-    let undone = |spec: &&Spec| {
-        let taken_back = spec.name.strip_prefix("un");
-        taken_back.is_none_or(|name| COMMANDS.iter().all(|it| it.name != name))
-    };
-    let row = |spec: &Spec| {
-        let undo = format!("un{}", spec.name);
-        let name = match COMMANDS.iter().any(|it| it.name == undo) {
-            true => format!("/{}, /{undo}", spec.name),
-            false => format!("/{} {}", spec.name, spec.arguments),
-        };
-        [name, spec.summary.to_owned()]
-    };
-    COMMANDS.iter().filter(undone).map(row).collect()
 }
 
 /// A reply's data where there is nothing to say.
@@ -397,24 +395,37 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_a_screen_of_24_rows_and_80_columns_and_names_every_command() {
-        let reply = help(None);
-        // One row each for the typed command, the status and the prompt.
-        assert!(reply.lines.len() <= 24 - 3, "{}", reply.lines.len());
-        for line in reply.text().lines() {
-            assert!(line.chars().count() < 80, "{line}");
-        }
-        for spec in COMMANDS {
-            assert!(reply.text().contains(&format!("/{}", spec.name)));
-            let one = help(Some(spec)).text();
-            assert!(one.contains(&format!("for example: {}", spec.example)));
-            assert!(one.lines().all(|line| line.chars().count() < 80), "{one}");
-        }
-    }
-
-    #[test]
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
         assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
+    }
+
+    #[test]
+    fn round_trip_times_have_a_line_of_blocks_and_each_of_the_last_ones() {
+        let mut rtt = crate::proto::rtt::Rtt::default();
+        let mut rows = vec![LinkRtt {
+            link: crate::proto::link::LinkId(1),
+            peer: PeerId::parse("bob@CIC").unwrap(),
+            rtt,
+        }];
+        let none = rtts(rows.clone());
+        assert_eq!(none.data["rtts"][0]["recent_ms"], json!([]));
+        for ms in [1, 8, 2] {
+            rtt.add(Duration::from_millis(ms));
+        }
+        rows[0].rtt = rtt;
+        let reply = rtts(rows);
+        assert_eq!(
+            reply.lines,
+            [
+                "PEER     LAST    MIN     AVERAGE  P95     JITTER  RECENT  PONGS",
+                "bob@CIC  2.0 ms  1.0 ms  3.7 ms   8.0 ms  0.8 ms  ▁█▂     3",
+            ]
+        );
+        let row = &reply.data["rtts"][0];
+        assert_eq!(
+            (&row["p95_ms"], &row["recent_ms"]),
+            (&json!(8.0), &json!([1.0, 8.0, 2.0]))
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
+mod talk;
+
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -12,20 +13,24 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+pub use self::talk::Progress;
+use self::talk::Talk;
 use super::{
-    command::{self, Command, CommandError},
+    command::{self, Command, CommandError, Request},
     days::Days,
-    errors::{internal, send_error, too_long},
+    errors::{internal, long_reference, send_error, too_long},
     filters,
+    help_reply::help,
     history_reply::history,
     input::Typed,
     json as events,
     output::Output,
     render::Renderer,
     replies::{self, Reply},
+    resolve::resolve,
 };
 use crate::{
-    actors::router::{PeerName, Published, Recipients},
+    actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
     settings::Bell,
@@ -79,8 +84,18 @@ pub struct Session {
     pub(super) days: Mutex<Days>,
 }
 
-/// How long the name of a host may take to resolve.
-const RESOLVE_WAIT: Duration = Duration::from_secs(5);
+type Parsed = Result<Command, CommandError>;
+
+/// The longest `ref`, in bytes: one is kept for each message under way.
+const REF_BYTES_MAX: usize = 256;
+
+/// What came with a command.
+#[derive(Clone, Default)]
+struct Given {
+    reference: Option<Arc<str>>,
+    /// How long a text may wait for its peer, instead of the setting.
+    wait: Option<Duration>,
+}
 
 impl Session {
     /// A session whose plain lines go to everyone.
@@ -123,29 +138,73 @@ impl Session {
         drop(self.fatal.try_send(Fatal::NameTaken));
     }
 
-    /// Runs one line and answers it.
-    pub async fn execute(&self, typed: Typed) -> Outcome {
+    /// Runs lines in their order and answers each. Texts that follow each other are sent together.
+    pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
+        let mut talk = Talk::default();
+        for typed in lines {
+            let (command, given) = self.parse(typed);
+            let command = self.allowed(command).await;
+            let command = match command.map(|it| self.add_text(&mut talk, it, &given)) {
+                Ok(None) => continue,
+                Ok(Some(command)) => Ok(command),
+                Err(error) => Err(error),
+            };
+            self.send(&mut talk, progress).await;
+            progress.begin(1);
+            match command {
+                Ok(Command::Quit) => {
+                    let reference = given.reference;
+                    self.answer("quit", Reply::line("leaving"), reference).await;
+                    return Outcome::Quit;
+                }
+                Ok(command) => self.run(command, given.reference).await,
+                Err(error) => self.refuse(error, given.reference).await,
+            }
+            progress.answer();
+        }
+        self.send(&mut talk, progress).await;
+        Outcome::Done
+    }
+
+    fn parse(&self, typed: &Typed) -> (Parsed, Given) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => {
-                self.refuse(too_long(by), None).await;
-                return Outcome::Done;
-            }
+            Typed::TooLong(by) => return (Err(too_long(*by)), Given::default()),
         };
-        let (reference, command) = match self.options.json && line.starts_with('{') {
-            true => command::parse_object(&line),
-            false => (None, command::parse(&line)),
+        let Request {
+            reference,
+            wait,
+            command,
+        } = match self.options.json && line.starts_with('{') {
+            true => command::parse_object(line),
+            false => Request::typed(line),
         };
-        let reference: Option<Arc<str>> = reference.map(Into::into);
-        match command {
-            Ok(Command::Quit) => {
-                self.answer("quit", Reply::line("leaving"), reference).await;
-                return Outcome::Quit;
+        match reference {
+            Some(long) if long.len() > REF_BYTES_MAX => {
+                (Err(long_reference(long.len())), Given::default())
             }
-            Ok(command) => self.run(command, reference).await,
-            Err(error) => self.refuse(error, reference).await,
+            reference => {
+                let reference = reference.map(Into::into);
+                (command, Given { reference, wait })
+            }
         }
-        Outcome::Done
+    }
+
+    /// A text to who is blocked is refused.
+    async fn allowed(&self, command: Parsed) -> Parsed {
+        let command = command?;
+        match &command {
+            Command::Message(peer, _) => {
+                let to = Recipients::Peer(peer.clone());
+                self.refuse_blocked(&to).await?;
+            }
+            Command::Say(_) => {
+                let to = self.conversation.lock().clone();
+                self.refuse_blocked(&to).await?;
+            }
+            _ => {}
+        }
+        Ok(command)
     }
 
     /// Tells an error that no command caused.
@@ -160,7 +219,7 @@ impl Session {
 
     async fn run(&self, command: Command, reference: Option<Arc<str>>) {
         let name = command.name();
-        match self.reply_to(command, reference.clone()).await {
+        match self.reply_to(command).await {
             Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
             Err(error) => self.refuse(error, reference).await,
@@ -168,21 +227,9 @@ impl Session {
     }
 
     /// The reply to a command; none where events are the answer.
-    async fn reply_to(
-        &self,
-        command: Command,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
+    async fn reply_to(&self, command: Command) -> Result<Option<Reply>, CommandError> {
         let node = &self.node;
         let reply = match command {
-            Command::Say(text) => {
-                let to = self.conversation.lock().clone();
-                return self.send(to, text, reference).await;
-            }
-            Command::Message(peer, text) => {
-                return self.send(Recipients::Peer(peer), text, reference).await;
-            }
-            Command::Publish(to, text) => return self.send(to, text, reference).await,
             Command::To(to) => self.talk_to(to).await?,
             Command::Peers(namespace) => {
                 // What is known is shown at once; fresher records come as events.
@@ -221,29 +268,27 @@ impl Session {
             Command::Block(Some(whom)) => self.block(whom).await?,
             Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
-            Command::Help(spec) => replies::help(spec),
+            Command::Help(spec) => help(spec),
+            Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
-            Command::Quit => return Ok(None),
+            // These are not run here.
+            Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
+                return Ok(None);
+            }
         };
         Ok(Some(reply))
     }
 
-    async fn send(
-        &self,
-        to: Recipients,
-        text: String,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
-        self.refuse_blocked(&to).await?;
-        let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
-        let sent = self
-            .node
-            .send(to.clone(), text.into(), reference, wait)
-            .await;
-        match sent {
-            Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
-            Err(error) => Err(send_error(error)),
-        }
+    fn hear(&self, own_only: bool) -> Result<Reply, CommandError> {
+        let Output::Client(client) = &self.output else {
+            return Err(CommandError {
+                code: "unknown_command",
+                message: "the command events is for the control socket".into(),
+                hint: "standard output gets all events".into(),
+            });
+        };
+        client.hear(own_only);
+        Ok(Reply::nothing())
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -333,7 +378,7 @@ impl Session {
                 terminal.clear();
                 Reply::nothing()
             }
-            Output::Pipe(_) => Reply::line("there is no screen to clear"),
+            Output::Pipe(_) | Output::Client(_) => Reply::line("there is no screen to clear"),
         }
     }
 
@@ -388,43 +433,4 @@ impl Session {
         };
         self.output.print(line).await;
     }
-}
-
-/// The address of a host, IPv4 preferred.
-pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let looked_up = tokio::time::timeout(RESOLVE_WAIT, tokio::net::lookup_host((host, port)));
-    let addresses: Vec<SocketAddr> = match looked_up.await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(_)) => return Err("this host is not known".into()),
-        Err(_) => return Err("the name service does not answer".into()),
-    };
-    let v4 = addresses.iter().find(|address| address.is_ipv4());
-    let chosen = v4.or(addresses.first());
-    chosen
-        .copied()
-        .ok_or_else(|| "this host has no address".into())
-}
-
-fn sent_reply(
-    published: &Published,
-    to: &Recipients,
-    wait: Option<Duration>,
-    json: bool,
-) -> Option<Reply> {
-    let to = replies::recipients(to);
-    let mut lines = Vec::new();
-    if published.waiting {
-        let seconds = wait.unwrap_or_default().as_secs();
-        lines.push(format!("waiting up to {seconds} s for {to}"));
-    }
-    for peer in &published.skipped {
-        lines.push(format!(
-            "not sent to {peer}: its queue is full, it does not read fast enough"
-        ));
-    }
-    let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
-    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
-    // On a terminal the event of the sending is the answer.
-    let is_told = json || !lines.is_empty();
-    is_told.then(|| Reply::lines(lines).with(data))
 }

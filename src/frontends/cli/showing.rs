@@ -2,20 +2,13 @@
 
 use jiff::Zoned;
 
-use super::{addressed::alert, output::Output, session::Session};
+use super::{addressed::alert, filters::is_hidden, output::Output, session::Session};
 use crate::actors::events::NodeEvent;
 
 impl Session {
     /// Whether an event is not shown: what hidden peers say, and that an ignored one comes and goes.
     pub fn hides(&self, event: &NodeEvent) -> bool {
-        let filters = self.node.filters();
-        match event {
-            NodeEvent::TextsReceived(received) => filters.hides(&received.from),
-            NodeEvent::PeerConnected { peer, .. }
-            | NodeEvent::PeerDisconnected { peer, .. }
-            | NodeEvent::PeerUnreachable { peer, .. } => filters.ignores(peer),
-            _ => false,
-        }
+        is_hidden(&self.node, event)
     }
 
     /// Shows the lines of an event; on a terminal with the day, if it is a new one, and a call to who is addressed.

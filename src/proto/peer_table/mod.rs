@@ -215,6 +215,8 @@ impl PeerTable {
         if peer.trusts(&link) {
             peer.redial.opened();
         }
+        // Few peers have two.
+        peer.links.reserve_exact(1);
         peer.links.push(link);
         self.seeds.linked(id);
         self.choose_writer(now, id, heard, &mut out);
