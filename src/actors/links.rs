@@ -2,6 +2,7 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod counting;
 mod messages;
 mod refusing;
 
@@ -16,6 +17,7 @@ use actix::Recipient;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+use self::counting::title;
 pub use self::{
     messages::{CloseLink, LinkEnded, LinkOpened, OpenLink, SendPing},
     refusing::SharedFilters,
@@ -350,33 +352,6 @@ impl Links {
         let mut state = self.0.state.lock();
         state.admission.ended(link, peer.as_ref());
     }
-
-    fn count_end(&self, ended: &LinkEnded) {
-        let metrics = &self.0.metrics;
-        match (&ended.reason, ended.was_open.is_some()) {
-            (_, false) => metrics.handshakes_failed.increment(),
-            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
-                metrics.links_lost.increment()
-            }
-            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
-            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => {
-                metrics.actor_restarts.increment();
-                // The connection is made anew by the rule for lost links; nobody knows when.
-                metrics
-                    .restarts
-                    .failed("peer", clock::now(), Duration::ZERO);
-            }
-            _ => {}
-        }
-        let (address, reason) = (ended.address, &ended.reason);
-        match (&ended.peer, ended.was_open.is_some()) {
-            (Some(peer), true) => {
-                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
-            }
-            _ => tracing::debug!(%address, %reason, "No link"),
-        }
-    }
 }
 
 impl State {
@@ -392,13 +367,6 @@ impl State {
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)
-    }
-}
-
-fn title(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "Inbound",
-        Direction::Outbound => "Outbound",
     }
 }
 

@@ -211,8 +211,11 @@ fn a_panic_gives_the_terminal_back() {
     program.write("oh!");
     program.wait_for_end(&["me> oh!"], 7);
     assert!(!program.is_restored());
+    let written = program.written();
+    assert!(written.contains("\x1b[?1004h") && !written.contains("\x1b[?1004l"));
     program.write("\t");
     program.wait_for_written("a completer that panics");
+    program.wait_for_written("\x1b[?1004l");
     program.wait_for_exit();
 }
 

@@ -150,6 +150,11 @@ impl Program {
         });
     }
 
+    /// All that was ever written to the terminal.
+    pub fn written(&self) -> String {
+        self.shown.terminal.lock().unwrap().written.clone()
+    }
+
     /// Whether the terminal's modes are those from before.
     pub fn is_restored(&self) -> bool {
         tcgetattr(&self.slave).unwrap() == self.before

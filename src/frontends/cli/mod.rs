@@ -8,6 +8,8 @@ pub mod completer;
 mod days;
 mod errors;
 pub mod filters;
+pub mod fresh;
+mod help_reply;
 mod history_reply;
 pub mod input;
 pub mod json;

@@ -20,6 +20,7 @@ use super::{
     days::Days,
     errors::{internal, long_reference, send_error, too_long},
     filters,
+    help_reply::help,
     history_reply::history,
     input::Typed,
     json as events,
@@ -267,7 +268,7 @@ impl Session {
             Command::Block(Some(whom)) => self.block(whom).await?,
             Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
-            Command::Help(spec) => replies::help(spec),
+            Command::Help(spec) => help(spec),
             Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
             // These are not run here.
