@@ -16,6 +16,7 @@ mod keymap;
 mod kill_ring;
 mod layout;
 mod line;
+mod page;
 mod paste;
 mod queue;
 mod screen;
@@ -29,6 +30,7 @@ use std::{path::PathBuf, sync::Arc};
 pub use completion::{Completer, Completion};
 pub use driver::{restore, start, supported};
 pub use line::LINE_BYTES_MAX;
+pub use page::Page;
 pub use writer::TerminalWriter;
 
 /// What the user did.
