@@ -148,6 +148,7 @@ impl Chat {
         let options = self.options(interactive);
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
         let kept = Arc::clone(&session);
+        running.handle.metrics().restarts.watch("cli");
         drop(supervise(
             "cli",
             inbox,

@@ -1,7 +1,5 @@
 //! What commands answer: lines for people, data for programs. Pure.
 
-mod measures;
-
 use serde_json::{Value, json};
 
 use super::{json::milliseconds, style::duration};
@@ -14,8 +12,6 @@ use crate::{
     proto::{peer_table::Status, registration::Report},
     wire::{identity::PeerId, printable::Printable},
 };
-
-pub use self::measures::{metrics, rtts};
 
 /// The answer to one command.
 #[derive(Debug, Clone, PartialEq)]
@@ -275,10 +271,7 @@ pub(super) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::actors::ping::LinkRtt;
 
     fn row(peer: &str, status: Status) -> PeerRow {
         PeerRow {
@@ -314,35 +307,5 @@ mod tests {
     #[test]
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
-        assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
-    }
-
-    #[test]
-    fn round_trip_times_have_a_line_of_blocks_and_each_of_the_last_ones() {
-        let mut rtt = crate::proto::rtt::Rtt::default();
-        let mut rows = vec![LinkRtt {
-            link: crate::proto::link::LinkId(1),
-            peer: PeerId::parse("bob@CIC").unwrap(),
-            rtt,
-        }];
-        let none = rtts(rows.clone());
-        assert_eq!(none.data["rtts"][0]["recent_ms"], json!([]));
-        for ms in [1, 8, 2] {
-            rtt.add(Duration::from_millis(ms));
-        }
-        rows[0].rtt = rtt;
-        let reply = rtts(rows);
-        assert_eq!(
-            reply.lines,
-            [
-                "PEER     LAST    MIN     AVERAGE  P95     JITTER  RECENT  PONGS",
-                "bob@CIC  2.0 ms  1.0 ms  3.7 ms   8.0 ms  0.8 ms  ▁█▂     3",
-            ]
-        );
-        let row = &reply.data["rtts"][0];
-        assert_eq!(
-            (&row["p95_ms"], &row["recent_ms"]),
-            (&json!(8.0), &json!([1.0, 8.0, 2.0]))
-        );
     }
 }
