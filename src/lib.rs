@@ -9,8 +9,8 @@
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`] and
-//! [`identity_lock`].
+//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`],
+//! [`identity_lock`] and [`private_file`].
 
 pub mod actors;
 pub mod args;
@@ -21,6 +21,7 @@ pub mod login;
 pub mod metrics;
 pub mod node;
 pub mod paths;
+pub mod private_file;
 pub mod proto;
 pub mod rendezvous_server;
 pub mod settings;

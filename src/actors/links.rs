@@ -2,9 +2,12 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod ending;
+mod refusing;
+
 use std::{collections::HashMap, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
 
-use actix::{Message, Recipient};
+use actix::{Addr, Message};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
@@ -13,10 +16,10 @@ use super::{
     door::Door,
     kept::Kept,
     link_out::{LinkOut, OutLimits},
-    peer::{Ending, PeerActor, Start},
+    peer::{PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
-    supervisor::{self, Exit, PanicNow},
+    supervisor::{self, PanicNow},
     transport::Wire,
 };
 use crate::{
@@ -47,6 +50,30 @@ impl Deref for LinkOpened {
     }
 }
 
+/// What the actor of a link can be told. One handle for all: there is one for each of many links.
+pub trait LinkActor: Send + Sync {
+    /// Sends a PING.
+    fn ping(&self);
+    /// Ends the link.
+    fn close(&self, how: CloseLink);
+    /// Panics: the hidden `/debug panic peer`, and tests.
+    fn panic(&self);
+}
+
+impl LinkActor for Addr<PeerActor> {
+    fn ping(&self) {
+        self.do_send(SendPing);
+    }
+
+    fn close(&self, how: CloseLink) {
+        self.do_send(how);
+    }
+
+    fn panic(&self) {
+        self.do_send(PanicNow);
+    }
+}
+
 /// What there is to know of an open link.
 pub struct OpenLink {
     /// Its number.
@@ -65,12 +92,8 @@ pub struct OpenLink {
     pub opened: std::time::Instant,
     /// Its way out.
     pub out: Arc<LinkOut>,
-    /// Makes it send a PING.
-    pub ping: Recipient<SendPing>,
-    /// Makes it end.
-    pub leave: Recipient<CloseLink>,
-    /// Makes its actor panic: the hidden `/debug panic peer`, and tests.
-    pub panic: Recipient<PanicNow>,
+    /// Its actor.
+    pub actor: Box<dyn LinkActor>,
 }
 
 /// A connection ended, whether it had become a link or not.
@@ -138,6 +161,8 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
+pub use refusing::SharedFilters;
+
 /// The supervisor of all links. Cloning costs one reference count.
 #[derive(Clone)]
 pub struct Links(Arc<Inner>);
@@ -146,6 +171,7 @@ struct Inner {
     own: PeerId,
     limits: LinkLimits,
     doors: LinkDoors,
+    filters: SharedFilters,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
@@ -163,7 +189,7 @@ struct State {
 struct Dialling {
     target: Target,
     /// Makes it end; none until its actor is started, a moment later.
-    leave: Option<Recipient<CloseLink>>,
+    actor: Option<Addr<PeerActor>>,
 }
 
 impl Links {
@@ -180,6 +206,7 @@ impl Links {
             own,
             limits,
             doors,
+            filters: SharedFilters::default(),
             kept,
             metrics,
             state: Mutex::new(State {
@@ -197,9 +224,9 @@ impl Links {
         let link = {
             let mut state = self.0.state.lock();
             let link = state.next_id();
-            if state.closing || !state.admission.accept(link, from) {
+            if let Some(why) = self.why_refused(&mut state, link, from) {
                 self.0.metrics.links_refused.increment();
-                tracing::debug!(address = %from, "Connection refused: all places are taken");
+                tracing::debug!(address = %from, "Connection refused: {why}");
                 return;
             }
             link
@@ -209,6 +236,9 @@ impl Links {
 
     /// Starts a PeerActor that dials, unless the node is leaving. Called by RouterActor.
     pub fn dial(&self, target: Target) {
+        if self.refuses(target.peer.as_ref(), target.address) {
+            return self.refuse_dial(target);
+        }
         let link = {
             let mut state = self.0.state.lock();
             if state.closing {
@@ -217,7 +247,7 @@ impl Links {
             let link = state.next_id();
             let dialling = Dialling {
                 target: target.clone(),
-                leave: None,
+                actor: None,
             };
             state.dialling.insert(link, dialling);
             link
@@ -256,27 +286,15 @@ impl Links {
     pub fn panic_one(&self) -> bool {
         let state = self.0.state.lock();
         let newest = state.open.values().max_by_key(|opened| opened.link);
-        newest
-            .inspect(|opened| opened.panic.do_send(PanicNow))
-            .is_some()
+        newest.inspect(|opened| opened.actor.panic()).is_some()
     }
 
     /// Says BYE on all links, and to those who have our HELLO; takes no more. The links are gone two seconds later at
     /// the latest.
     pub fn leave_all(&self) {
-        let leave: Vec<Recipient<CloseLink>> = {
-            let mut state = self.0.state.lock();
-            state.closing = true;
-            let open = state.open.values().map(|opened| opened.leave.clone());
-            let dialling = state.dialling.values().filter_map(|it| it.leave.clone());
-            open.chain(dialling).collect()
-        };
-        for leave in leave {
-            leave.do_send(CloseLink {
-                reason: CloseReason::WeLeft,
-                say_bye: true,
-            });
-        }
+        let mut state = self.0.state.lock();
+        state.closing = true;
+        state.close(|_, _| true, CloseReason::WeLeft, true);
     }
 
     pub(super) fn own(&self) -> &PeerId {
@@ -305,6 +323,10 @@ impl Links {
         if state.closing {
             return Err(CloseReason::WeLeft);
         }
+        if self.refuses(Some(&opened.peer), opened.address) {
+            self.0.metrics.links_refused.increment();
+            return Err(CloseReason::Blocked);
+        }
         match state.admission.identified(opened.link, &opened.peer) {
             Verdict::Keep => {}
             Verdict::Refuse => {
@@ -324,7 +346,7 @@ impl Links {
             Direction::Inbound => self.0.metrics.links_inbound.increment(),
             Direction::Outbound => self.0.metrics.links_outbound.increment(),
         }
-        tracing::info!(address = %opened.address, "{} connected: {}", title(opened.direction), opened.peer);
+        tracing::info!(address = %opened.address, "{} connected: {}", ending::title(opened.direction), opened.peer);
         // A closed door means that the node is ending.
         self.0.doors.ping_opened.tell(opened.clone()).await;
         self.0.doors.opened.tell(opened).await;
@@ -337,7 +359,7 @@ impl Links {
         let direction = peer.direction();
         let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
-            dialling.leave = Some(actor.recipient());
+            dialling.actor = Some(actor);
         }
         let links = self.clone();
         let ended = LinkEnded {
@@ -355,72 +377,34 @@ impl Links {
         // No `async` block: it would hold the actor twice.
         actix_rt::spawn(exit.then(ended));
     }
-
-    /// The actor of a link has ended: tells it once all that came over the link is handed up.
-    async fn ended(&self, exit: Exit, ending: &Mutex<Ending>, mut ended: LinkEnded) {
-        let ending = std::mem::take(&mut *ending.lock());
-        let was_admitted = self.closed(ended.link);
-        let told = match ending.reader {
-            Some(reader) => reader.await.unwrap_or(false),
-            None => false,
-        };
-        ended.peer = ending.peer;
-        ended.was_open = was_admitted.filter(|_| told);
-        ended.reason = match exit {
-            Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-            Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-        };
-        self.tell_ended(ended, was_admitted.is_some()).await;
-    }
-
-    /// The link's actor is gone; gives how it was written to, if it was admitted.
-    fn closed(&self, link: LinkId) -> Option<LinkKind> {
-        let mut state = self.0.state.lock();
-        state.dialling.remove(&link);
-        state.open.remove(&link).map(|open| open.kind)
-    }
-
-    /// Tells that a connection ended, to whom it concerns. It keeps its place until then, so that those who come and
-    /// go cannot be more than there are places.
-    async fn tell_ended(&self, ended: LinkEnded, was_announced: bool) {
-        self.count_end(&ended);
-        if was_announced {
-            self.0.doors.ping_ended.tell(ended.clone()).await;
-        }
-        let (link, peer) = (ended.link, ended.peer.clone());
-        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
-            self.0.doors.ended.tell(ended).await;
-        }
-        let mut state = self.0.state.lock();
-        state.admission.ended(link, peer.as_ref());
-    }
-
-    fn count_end(&self, ended: &LinkEnded) {
-        let metrics = &self.0.metrics;
-        match (&ended.reason, ended.was_open.is_some()) {
-            (_, false) => metrics.handshakes_failed.increment(),
-            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
-                metrics.links_lost.increment()
-            }
-            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
-            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
-            _ => {}
-        }
-        let (address, reason) = (ended.address, &ended.reason);
-        match (&ended.peer, ended.was_open.is_some()) {
-            (Some(peer), true) => {
-                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
-            }
-            _ => tracing::debug!(%address, %reason, "No link"),
-        }
-    }
 }
 
 impl State {
+    /// Ends the links, and the dials under way, to the peers and addresses that are chosen.
+    fn close(
+        &self,
+        is_chosen: impl Fn(Option<&PeerId>, SocketAddr) -> bool,
+        reason: CloseReason,
+        say_bye: bool,
+    ) {
+        let how = CloseLink { reason, say_bye };
+        for open in self.open.values() {
+            if is_chosen(Some(&open.peer), open.address) {
+                open.actor.close(how.clone());
+            }
+        }
+        for Dialling { target, actor } in self.dialling.values() {
+            if is_chosen(target.peer.as_ref(), target.address)
+                && let Some(actor) = actor
+            {
+                actor.close(how.clone());
+            }
+        }
+    }
+
     fn displace(&mut self, link: LinkId) {
         if let Some(open) = self.open.get(&link) {
-            open.leave.do_send(CloseLink {
+            open.actor.close(CloseLink {
                 reason: CloseReason::Displaced,
                 say_bye: true,
             });
@@ -430,13 +414,6 @@ impl State {
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)
-    }
-}
-
-fn title(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "Inbound",
-        Direction::Outbound => "Outbound",
     }
 }
 

@@ -32,7 +32,7 @@ use crate::{
 
 /// Bytes that came over the link, from its reader; the reply is what the reader hands up before the ACKs leave.
 #[derive(Message)]
-#[rtype(result = "Upward")]
+#[rtype(result = "Box<Upward>")]
 pub struct ChunkReceived(
     /// Whole or partial lines, as they came.
     pub Chunk,
@@ -197,7 +197,7 @@ impl PeerActor {
     }
 
     /// Applies what the session wants; what is to be handed up is left to the caller.
-    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
+    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Box<Upward> {
         let opened = match outputs.opened.take().map(|it| self.open(it, ctx)) {
             Some(Err(reason)) => {
                 outputs.prompt.clear();
@@ -211,7 +211,7 @@ impl PeerActor {
             Some(reason) => self.end(reason, ctx),
             None => self.arm(ctx),
         }
-        Upward {
+        Box::new(Upward {
             opened,
             peer: self.ending.lock().peer.clone(),
             link: self.link,
@@ -221,7 +221,7 @@ impl PeerActor {
             rtts: outputs.rtts,
             acks: outputs.acks,
             finish,
-        }
+        })
     }
 
     /// Queues what is to be written now; true if the writing is to end behind the ACKs.
@@ -261,9 +261,7 @@ impl PeerActor {
             kind,
             opened: now,
             out: Arc::clone(&self.out),
-            ping: ctx.address().recipient(),
-            leave: ctx.address().recipient(),
-            panic: ctx.address().recipient(),
+            actor: Box::new(ctx.address()),
         }));
         self.links.admit(&opened)?;
         let quiet = self.direction == Direction::Inbound && !kind.stream;
@@ -274,14 +272,14 @@ impl PeerActor {
         Ok(opened)
     }
 
-    /// The link may not stay: who accepted us hears BYE, who dialled us hears nothing.
+    /// The link may not stay: who accepted us hears BYE, who dialled us, or is blocked, hears nothing.
     fn turn_away(&mut self, reason: CloseReason, outputs: &mut Outputs) {
         match self.direction {
-            Direction::Outbound => {
+            Direction::Outbound if reason != CloseReason::Blocked => {
                 let now = clock::now();
                 self.session.leave(now, reason, Uuid::new_v4(), outputs);
             }
-            Direction::Inbound => self.session.close(reason, outputs),
+            _ => self.session.close(reason, outputs),
         }
     }
 

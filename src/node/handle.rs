@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 pub use self::sending::Texts;
-use super::hosting::PanicDoor;
+use super::{FilterKeeper, hosting::PanicDoor};
 use crate::{
     actors::{
         door::{Door, DoorError},
@@ -94,6 +94,7 @@ struct Inner {
     facts: Facts,
     doors: Doors,
     supervised: Links,
+    filters: FilterKeeper,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     numbers: AtomicU64,
@@ -110,6 +111,7 @@ impl NodeHandle {
         facts: Facts,
         doors: Doors,
         links: Links,
+        filters: FilterKeeper,
         kept: Arc<Kept>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -117,6 +119,7 @@ impl NodeHandle {
             facts,
             doors,
             supervised: links,
+            filters,
             kept,
             metrics,
             numbers: AtomicU64::new(0),
@@ -132,6 +135,11 @@ impl NodeHandle {
     /// The counters.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Who is ignored and who is blocked.
+    pub fn filters(&self) -> &FilterKeeper {
+        &self.0.filters
     }
 
     /// Finds out whom a user means.

@@ -3,6 +3,7 @@
 
 mod config;
 mod descriptors;
+mod filtering;
 mod handle;
 mod hosting;
 mod running;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     config::{restart_policy, server_config},
+    filtering::{FilterKeeper, KeepError},
     handle::{NodeError, NodeHandle, Texts},
     running::RunningNode,
     startup::StartError,

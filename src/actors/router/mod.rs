@@ -25,7 +25,7 @@ pub use sending::Waiting;
 use super::{
     clock,
     door::Door,
-    events::NodeEvent,
+    events::{Events, NodeEvent},
     kept::Kept,
     links::{LinkOpened, Links},
     rendezvous::LinkEndedHere,
@@ -57,7 +57,7 @@ pub struct RouterActor {
     links: Links,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
-    events: Door<NodeEvent>,
+    events: Events,
     rendezvous: Door<LinkEndedHere>,
     table: PeerTable,
     open: HashMap<LinkId, LinkOpened>,
@@ -83,7 +83,7 @@ pub struct RouterParts {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Where events go.
-    pub events: Door<NodeEvent>,
+    pub events: Events,
     /// Told when a link to a peer of this machine ended: the host of the rendezvous may have gone with it.
     pub rendezvous: Door<LinkEndedHere>,
     /// The bounds of the peer table.

@@ -74,6 +74,9 @@ impl Handler<NodeEvent> for CliActor {
         if let NodeEvent::Rendezvous(RendezvousEvent::NameTaken { .. }) = event {
             self.session.name_is_taken();
         }
+        if self.session.hides(&event) {
+            return;
+        }
         let lines = match self.session.is_json() {
             true => Some(json::event(&event, Timestamp::now())),
             false => self.session.renderer().event(&event, &Zoned::now()),

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod command;
 pub mod completer;
 mod errors;
+mod filters;
 mod history_reply;
 pub mod input;
 pub mod json;

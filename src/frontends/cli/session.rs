@@ -3,7 +3,11 @@
 
 mod talk;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -15,6 +19,7 @@ use self::talk::Talk;
 use super::{
     command::{self, Command, CommandError},
     errors::{internal, send_error, too_long},
+    filters,
     history_reply::history,
     input::Typed,
     json as events,
@@ -26,7 +31,7 @@ use crate::{
     actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::{destination::Destination, printable::Printable},
+    wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
 /// How a session talks.
@@ -61,7 +66,7 @@ pub enum Fatal {
 
 /// One session.
 pub struct Session {
-    node: NodeHandle,
+    pub(super) node: NodeHandle,
     output: Output,
     options: Options,
     log: LogControl,
@@ -69,6 +74,8 @@ pub struct Session {
     /// Where plain lines go.
     conversation: Mutex<Recipients>,
 }
+
+type Parsed = Result<Command, CommandError>;
 
 /// How long the name of a host may take to resolve.
 const RESOLVE_WAIT: Duration = Duration::from_secs(5);
@@ -118,6 +125,7 @@ impl Session {
         let mut talk = Talk::default();
         for typed in lines {
             let (command, reference) = self.parse(typed);
+            let command = self.allowed(command).await;
             let command = match command.map(|it| self.add_text(&mut talk, it, &reference)) {
                 Ok(None) => continue,
                 Ok(Some(command)) => Ok(command),
@@ -139,7 +147,7 @@ impl Session {
         Outcome::Done
     }
 
-    fn parse(&self, typed: &Typed) -> (Result<Command, CommandError>, Option<Arc<str>>) {
+    fn parse(&self, typed: &Typed) -> (Parsed, Option<Arc<str>>) {
         let line = match typed {
             Typed::Line(line) => line,
             Typed::TooLong(by) => return (Err(too_long(*by)), None),
@@ -149,6 +157,23 @@ impl Session {
             false => (None, command::parse(line)),
         };
         (command, reference.map(Into::into))
+    }
+
+    /// A text to who is blocked is refused.
+    async fn allowed(&self, command: Parsed) -> Parsed {
+        let command = command?;
+        match &command {
+            Command::Message(peer, _) => {
+                let to = Recipients::Peer(peer.clone());
+                self.refuse_blocked(&to).await?;
+            }
+            Command::Say(_) => {
+                let to = self.conversation.lock().clone();
+                self.refuse_blocked(&to).await?;
+            }
+            _ => {}
+        }
+        Ok(command)
     }
 
     /// Tells an error that no command caused.
@@ -162,7 +187,7 @@ impl Session {
     }
 
     async fn run(&self, command: Command, reference: Option<Arc<str>>) {
-        let name = name_of(&command);
+        let name = command.name();
         match self.reply_to(command).await {
             Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
@@ -179,7 +204,9 @@ impl Session {
                 // What is known is shown at once; fresher records come as events.
                 let asked = node.discover(false).await.map_err(internal)?;
                 let rows = node.peers().await.map_err(internal)?;
-                replies::peers(rows, namespace.as_deref(), asked)
+                let (filters, now) = (node.filters().list(), SystemTime::now());
+                let is_filtered = |peer: &PeerId| filters::mark(&filters, now, peer);
+                replies::peers(rows, namespace.as_deref(), is_filtered, asked)
             }
             Command::Links => replies::links(node.links().await.map_err(internal)?),
             Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
@@ -197,8 +224,14 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&entries, self.renderer())
+                history(&self.without_hidden(entries), self.renderer())
             }
+            Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
+            Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
+            Command::Unignore(peer) => self.unignore(&peer).await?,
+            Command::Block(None) => filters::blocked(&node.filters().list()),
+            Command::Block(Some(whom)) => self.block(whom).await?,
+            Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
             Command::DebugPanic(actor) => self.panic(&actor)?,
@@ -258,6 +291,7 @@ impl Session {
             message: format!("{}: {reason}", Printable::id(host)),
             hint: "check the name, or give an IP address".into(),
         })?;
+        self.refuse_blocked_address(address)?;
         self.node.dial(address, false).await.map_err(internal)?;
         let data = json!({"address": address});
         Ok(Reply::line(format!("connecting to {address}")).with(data))
@@ -361,26 +395,4 @@ pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     chosen
         .copied()
         .ok_or_else(|| "this host has no address".into())
-}
-
-fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Say(_) => "say",
-        Command::Message(..) => "msg",
-        Command::Publish(..) => "pub",
-        Command::To(_) => "to",
-        Command::Peers(_) => "peers",
-        Command::Links => "conn",
-        Command::Rtt => "rtt",
-        Command::Reconnect => "reconnect",
-        Command::Connect(..) => "connect",
-        Command::Log(_) => "log",
-        Command::Metrics => "metrics",
-        Command::Status => "status",
-        Command::History(..) => "history",
-        Command::Clear => "clear",
-        Command::Help(_) => "help",
-        Command::Quit => "quit",
-        Command::DebugPanic(_) => "debug",
-    }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Command, Reply, Session, name_of, replies, send_error};
+use super::{Command, Reply, Session, replies, send_error};
 use crate::{
     actors::router::{Published, Recipients},
     node::Texts,
@@ -62,7 +62,7 @@ impl Session {
         command: Command,
         reference: &Option<Arc<str>>,
     ) -> Option<Command> {
-        let name = name_of(&command);
+        let name = command.name();
         let (to, text) = match command {
             Command::Say(text) => (self.conversation.lock().clone(), text),
             Command::Message(peer, text) => (Recipients::Peer(peer), text),
