@@ -159,6 +159,9 @@ impl LinkOut {
         let mut lines = Bytes::from(lines);
         let mut state = self.state.lock();
         state.write_at_once(&mut lines);
+        if lines.is_empty() {
+            return Ok(());
+        }
         state.push_replies(lines);
         if state.is_above(self.limits) {
             return Err(Overloaded);
