@@ -4,5 +4,8 @@ pub mod chat;
 pub mod cli;
 pub mod control;
 pub mod exit;
+pub mod remote;
 pub mod rendezvous;
+pub mod send;
 mod signals;
+mod start_error;

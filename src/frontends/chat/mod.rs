@@ -29,6 +29,7 @@ use super::{
     control::{ClientParts, Control, ControlSockets},
     exit::{Exit, complain},
     signals::Signals,
+    start_error::exit_of_start,
 };
 use crate::{
     actors::{
@@ -38,7 +39,7 @@ use crate::{
     },
     args::{Color, Invocation, Mode},
     logging::{LogControl, LogGuard},
-    node::{Node, RunningNode, StartError, restart_policy},
+    node::{Node, RunningNode, restart_policy},
     paths::Places,
     settings::Settings,
 };
@@ -69,13 +70,7 @@ pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> 
     };
     let node = match prepared {
         Ok(node) => node,
-        Err(error @ StartError::Running { .. }) => {
-            return complain(&error.to_string(), Exit::IdentityInUse);
-        }
-        Err(error @ (StartError::Identity(_) | StartError::HelloTooLong)) => {
-            return complain(&error.to_string(), Exit::Usage);
-        }
-        Err(error) => return complain(&error.to_string(), Exit::Failure),
+        Err(error) => return exit_of_start(&error),
     };
     Chat {
         invocation,

@@ -2,4 +2,6 @@
 
 mod hostile;
 mod port;
+mod send;
+mod shells;
 mod socket;
