@@ -3,6 +3,7 @@
 //! Options that are settings become triples of key, value and option, so that the settings check them and name the
 //! option in their errors. The few that are none stand beside them in [`Invocation`]. Starts nothing, prints nothing.
 
+mod bot;
 mod send;
 mod shell;
 #[cfg(test)]
@@ -17,15 +18,16 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use clap_complete::Shell;
 
-use self::send::SendOptions;
+use self::{bot::BotOptions, send::SendOptions};
 pub use self::{
+    bot::Traffic,
     send::{Sending, WaitFor},
     shell::{completions, manual},
 };
 use crate::settings::{Argument, HostPort};
 
 /// What the command line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
     /// What to run.
     pub mode: Mode,
@@ -42,7 +44,7 @@ pub struct Invocation {
 }
 
 /// What to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Mode {
     /// A node with the prompt, or with commands from a pipe.
     Chat,
@@ -54,6 +56,8 @@ pub enum Mode {
     Config,
     /// Send one message and end.
     Send(Sending),
+    /// Send messages one after the other and report.
+    Bot(Traffic),
     /// Print what a shell needs to complete the command line.
     Completions(Shell),
     /// Print the manual page.
@@ -89,6 +93,9 @@ impl Invocation {
             Some(Command::Rendezvous(after)) => Self::of_server(before, after),
             Some(Command::Send(SendOptions { sending, node })) => {
                 Self::of_node(Mode::Send(sending), before.then(node))
+            }
+            Some(Command::Bot(BotOptions { traffic, node })) => {
+                Self::of_node(Mode::Bot(traffic), before.then(node))
             }
             Some(Command::Completions { shell }) => Self::of_node(Mode::Completions(shell), before),
             Some(Command::Man) => Self::of_node(Mode::Man, before),
@@ -163,6 +170,8 @@ enum Command {
     Config(NodeOptions),
     /// Send one message; the exit code says what became of it
     Send(SendOptions),
+    /// Send messages automatically; a report at the end
+    Bot(BotOptions),
     /// Print a script that completes papo's command line
     Completions {
         /// The shell

@@ -8,7 +8,7 @@ use std::{
 use papo::{
     args::{self, Invocation, Mode},
     frontends::{
-        chat,
+        bot, chat,
         cli::terminal,
         exit::{Exit, complain, say},
         rendezvous, send,
@@ -67,6 +67,7 @@ fn run(invocation: Invocation) -> Exit {
     actix_rt::System::new().block_on(async move {
         match invocation.mode.clone() {
             Mode::Rendezvous => rendezvous::run(settings, places).await,
+            Mode::Bot(traffic) => bot::run(invocation, traffic, settings, places).await,
             Mode::Send(sending) => send::run(invocation, sending, settings, places).await,
             _ => chat::run(invocation, settings, places).await,
         }

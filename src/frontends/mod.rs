@@ -1,5 +1,6 @@
 //! How people and programs meet the node.
 
+pub mod bot;
 pub mod chat;
 pub mod cli;
 pub mod control;

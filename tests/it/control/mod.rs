@@ -1,5 +1,6 @@
 //! Programs that use a running node: the control socket, the control port, and the commands that go through them.
 
+mod bot;
 mod hostile;
 mod port;
 mod send;
