@@ -58,6 +58,8 @@ pub enum Mode {
     Send(Sending),
     /// Send messages one after the other and report.
     Bot(Traffic),
+    /// Look for what keeps a node from working.
+    Doctor,
     /// Print what a shell needs to complete the command line.
     Completions(Shell),
     /// Print the manual page.
@@ -97,6 +99,7 @@ impl Invocation {
             Some(Command::Bot(BotOptions { traffic, node })) => {
                 Self::of_node(Mode::Bot(traffic), before.then(node))
             }
+            Some(Command::Doctor(after)) => Self::of_node(Mode::Doctor, before.then(after)),
             Some(Command::Completions { shell }) => Self::of_node(Mode::Completions(shell), before),
             Some(Command::Man) => Self::of_node(Mode::Man, before),
         }
@@ -172,6 +175,8 @@ enum Command {
     Send(SendOptions),
     /// Send messages automatically; a report at the end
     Bot(BotOptions),
+    /// Look for what keeps a node from working; one line of advice for each trouble
+    Doctor(NodeOptions),
     /// Print a script that completes papo's command line
     Completions {
         /// The shell

@@ -10,6 +10,7 @@ use papo::{
     frontends::{
         bot, chat,
         cli::terminal,
+        doctor,
         exit::{Exit, complain, say},
         rendezvous, send,
     },
@@ -68,6 +69,7 @@ fn run(invocation: Invocation) -> Exit {
         match invocation.mode.clone() {
             Mode::Rendezvous => rendezvous::run(settings, places).await,
             Mode::Bot(traffic) => bot::run(invocation, traffic, settings, places).await,
+            Mode::Doctor => doctor::run(invocation, settings, places).await,
             Mode::Send(sending) => send::run(invocation, sending, settings, places).await,
             _ => chat::run(invocation, settings, places).await,
         }

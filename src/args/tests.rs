@@ -42,6 +42,9 @@ fn each_command_has_its_mode() {
         ("serve", Mode::Serve),
         ("rendezvous", Mode::Rendezvous),
         ("config", Mode::Config),
+        ("doctor", Mode::Doctor),
+        ("man", Mode::Man),
+        ("completions fish", Mode::Completions(Shell::Fish)),
     ] {
         assert_eq!(parse(line).unwrap().mode, mode, "{line}");
     }

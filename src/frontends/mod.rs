@@ -4,6 +4,7 @@ pub mod bot;
 pub mod chat;
 pub mod cli;
 pub mod control;
+pub mod doctor;
 pub mod exit;
 pub mod remote;
 pub mod rendezvous;

@@ -53,6 +53,16 @@ impl Remote {
         Ok(remote)
     }
 
+    /// The running node that is meant, if there is one.
+    pub async fn of_running(
+        invocation: &Invocation,
+        settings: &Settings,
+        places: &Places,
+    ) -> Option<Self> {
+        let stream = find::running_node(invocation, settings, places).await?;
+        Some(Self::over(Box::new(stream), None))
+    }
+
     fn over(stream: Box<dyn Stream>, own: Option<OwnNode>) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {

@@ -65,6 +65,8 @@ impl Course {
                 Some(self.outcome(Exit::Queued, "queued", words, json!({})))
             }
             "failed" => {
+                // A name that nobody has is no full one.
+                let to = to.trim_end_matches("@?");
                 let words = format!("not delivered to {to}: {}", text(event, "reason"));
                 let exit = if self.sent {
                     Exit::NotAcknowledged
