@@ -3,19 +3,31 @@
 //! Options that are settings become triples of key, value and option, so that the settings check them and name the
 //! option in their errors. The few that are none stand beside them in [`Invocation`]. Starts nothing, prints nothing.
 
+mod bot;
+mod send;
+mod shell;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use clap_complete::Shell;
+
+use self::{bot::BotOptions, send::SendOptions};
+pub use self::{
+    bot::Traffic,
+    send::{Sending, WaitFor},
+    shell::{completions, manual},
+};
 use crate::settings::{Argument, HostPort};
 
 /// What the command line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
     /// What to run.
     pub mode: Mode,
@@ -32,7 +44,7 @@ pub struct Invocation {
 }
 
 /// What to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Mode {
     /// A node with the prompt, or with commands from a pipe.
     Chat,
@@ -42,6 +54,16 @@ pub enum Mode {
     Rendezvous,
     /// Print the settings and end.
     Config,
+    /// Send one message and end.
+    Send(Sending),
+    /// Send messages one after the other and report.
+    Bot(Traffic),
+    /// Look for what keeps a node from working.
+    Doctor,
+    /// Print what a shell needs to complete the command line.
+    Completions(Shell),
+    /// Print the manual page.
+    Man,
 }
 
 /// When to use colour.
@@ -71,6 +93,15 @@ impl Invocation {
             Some(Command::Serve(after)) => Self::of_node(Mode::Serve, before.then(after)),
             Some(Command::Config(after)) => Self::of_node(Mode::Config, before.then(after)),
             Some(Command::Rendezvous(after)) => Self::of_server(before, after),
+            Some(Command::Send(SendOptions { sending, node })) => {
+                Self::of_node(Mode::Send(sending), before.then(node))
+            }
+            Some(Command::Bot(BotOptions { traffic, node })) => {
+                Self::of_node(Mode::Bot(traffic), before.then(node))
+            }
+            Some(Command::Doctor(after)) => Self::of_node(Mode::Doctor, before.then(after)),
+            Some(Command::Completions { shell }) => Self::of_node(Mode::Completions(shell), before),
+            Some(Command::Man) => Self::of_node(Mode::Man, before),
         }
     }
 
@@ -140,6 +171,19 @@ enum Command {
     Rendezvous(CommonOptions),
     /// Show the settings in force and where each came from
     Config(NodeOptions),
+    /// Send one message; the exit code says what became of it
+    Send(SendOptions),
+    /// Send messages automatically; a report at the end
+    Bot(BotOptions),
+    /// Look for what keeps a node from working; one line of advice for each trouble
+    Doctor(NodeOptions),
+    /// Print a script that completes papo's command line
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// Options of everything that listens.
@@ -294,3 +338,20 @@ fn given<const N: usize>(
 fn conflict(text: &str) -> clap::Error {
     Cli::command().error(ErrorKind::ArgumentConflict, text)
 }
+
+/// A time as it is typed, `1500ms` or `5s`; without a unit in seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let is_number = text.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+    let time = match is_number {
+        true => humantime::parse_duration(&format!("{text}s")),
+        false => humantime::parse_duration(text),
+    };
+    match time {
+        Ok(time) if time <= TIME_MAX => Ok(time),
+        Ok(_) => Err("longer than a day".into()),
+        Err(_) => Err("a time is written as 500ms, 5s or 2min".into()),
+    }
+}
+
+/// The longest time that can be typed.
+const TIME_MAX: Duration = Duration::from_secs(86_400);

@@ -31,6 +31,7 @@ use super::{
     control::{ClientParts, Control, ControlSockets},
     exit::{Exit, complain},
     signals::Signals,
+    start_error::exit_of_start,
 };
 use crate::{
     actors::{
@@ -40,7 +41,7 @@ use crate::{
     },
     args::{Color, Invocation, Mode},
     logging::{LogControl, LogGuard},
-    node::{Node, NodeHandle, RunningNode, StartError, restart_policy},
+    node::{Node, NodeHandle, RunningNode, restart_policy},
     paths::Places,
     settings::Settings,
 };
@@ -71,13 +72,7 @@ pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> 
     };
     let node = match prepared {
         Ok(node) => node,
-        Err(error @ StartError::Running { .. }) => {
-            return complain(&error.to_string(), Exit::IdentityInUse);
-        }
-        Err(error @ (StartError::Identity(_) | StartError::HelloTooLong)) => {
-            return complain(&error.to_string(), Exit::Usage);
-        }
-        Err(error) => return complain(&error.to_string(), Exit::Failure),
+        Err(error) => return exit_of_start(&error),
     };
     Chat {
         invocation,
