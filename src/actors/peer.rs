@@ -15,7 +15,7 @@ use super::{
     chunk::Chunk,
     clock,
     link_out::{LinkOut, QUIET_AFTER_HELLO_OK},
-    links::{CloseLink, LinkOpened, Links, SendPing},
+    links::{CloseLink, LinkOpened, Links, OpenLink, SendPing},
     reader::{self, Upward},
     transport::{self, Wire},
 };
@@ -147,7 +147,7 @@ impl PeerActor {
         let dialled = async move { tokio::time::timeout(limit, transport::connect(address)).await };
         ctx.spawn(dialled.into_actor(self).map(|result, actor, ctx| {
             let reason = match result {
-                Ok(Ok(stream)) => match Wire::of_tcp(stream) {
+                Ok(Ok(stream)) => match actor.links.dialled(stream) {
                     Ok(wire) => return actor.run(wire, ctx),
                     Err(error) => transport::io_words(&error),
                 },
@@ -205,7 +205,7 @@ impl PeerActor {
                 self.turn_away(reason, &mut outputs);
                 None
             }
-            opened => opened.and_then(Result::ok).map(Box::new),
+            opened => opened.and_then(Result::ok),
         };
         let finish = self.answer(&mut outputs);
         match outputs.closed.take() {
@@ -255,7 +255,7 @@ impl PeerActor {
             stream: features.stream,
             acks: features.ack,
         };
-        let opened = LinkOpened {
+        let opened = LinkOpened(Arc::new(OpenLink {
             link: self.link,
             peer: peer.clone(),
             direction: self.direction,
@@ -267,7 +267,7 @@ impl PeerActor {
             ping: ctx.address().recipient(),
             leave: ctx.address().recipient(),
             panic: ctx.address().recipient(),
-        };
+        }));
         self.links.admit(&opened)?;
         let quiet = self.direction == Direction::Inbound && !kind.stream;
         let quiet_until = quiet.then(|| now + QUIET_AFTER_HELLO_OK);

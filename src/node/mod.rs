@@ -122,6 +122,11 @@ impl Node {
         listen.iter().all(|address| address.ip().is_loopback())
     }
 
+    /// Whether no other node can have this identity: nothing is locked where nothing can be written.
+    pub fn is_locked(&self) -> bool {
+        self.prepared.lock.is_some()
+    }
+
     /// Where this node's files are.
     pub fn places(&self) -> &Places {
         &self.places

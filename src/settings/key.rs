@@ -2,7 +2,7 @@
 
 use super::form::Check;
 use super::sections::{
-    Connection, Logging, Monitoring, Node, Rendezvous, RendezvousServer, Supervision,
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
 };
 
 /// One setting: its place and its form.
@@ -22,6 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Rendezvous::KEYS,
         Connection::KEYS,
         RendezvousServer::KEYS,
+        Prompt::KEYS,
         Logging::KEYS,
         Monitoring::KEYS,
         Supervision::KEYS,

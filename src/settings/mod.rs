@@ -28,11 +28,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::RendezvousMode;
+pub use choice::{Bell, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
 pub use sections::{
-    Connection, Logging, Monitoring, Node, Rendezvous, RendezvousServer, Supervision,
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
 };
 
 use key::Key;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub connection: Connection,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
+    /// A node on a terminal.
+    pub prompt: Prompt,
     /// What is logged and where.
     pub logging: Logging,
     /// The endpoint for Prometheus.
@@ -161,6 +163,7 @@ impl Settings {
             rendezvous: Rendezvous::read(texts),
             connection: Connection::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
+            prompt: Prompt::read(texts),
             logging: Logging::read(texts),
             metrics: Monitoring::read(texts),
             supervision: Supervision::read(texts),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, OwnSocket, Port};
-use super::choice::{Choice, MODES, ROTATIONS, RendezvousMode, Switch};
+use super::choice::{BELLS, Bell, Choice, MODES, ROTATIONS, RendezvousMode, Switch};
 use super::duration::{Span, hours, millis, minutes, seconds};
 use super::form::{Form, Maybe};
 use super::key::Key;
@@ -79,6 +79,8 @@ section! {
         data_dir: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// How long a piped message waits for its peer.
         peer_wait: Duration = Span { min: millis(0), max: minutes(10) };
+        /// Where programs reach the node over TCP, if anywhere.
+        control: Option<HostPort> = Maybe { word: "off", inner: Address };
     }
 }
 
@@ -163,6 +165,16 @@ section! {
         max_connections: usize = Number { min: 1, max: LIMIT_MAX };
         /// Most records kept.
         max_records: usize = Number { min: 1, max: LIMIT_MAX };
+    }
+}
+
+section! {
+    /// A node on a terminal.
+    Prompt "prompt" {
+        /// How the user is told of a text that is for them.
+        bell: Bell = Choice(BELLS);
+        /// Whether there is a row above the prompt.
+        status: bool = Switch;
     }
 }
 

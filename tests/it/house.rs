@@ -49,7 +49,7 @@ const FLOORS: &[Floor] = &[
         banned: &["actix"],
     },
     Floor {
-        paths: &["login.rs", "logging/", "settings/", "paths.rs", "args.rs"],
+        paths: &["login.rs", "logging/", "settings/", "paths", "args"],
         may_know: &["wire", "logging", "settings"],
         banned: &["actix"],
     },

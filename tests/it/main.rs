@@ -7,6 +7,7 @@
 
 mod adversity;
 mod chatting;
+mod control;
 mod ending;
 mod filters;
 mod hostile;

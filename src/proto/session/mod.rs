@@ -340,6 +340,10 @@ impl Session {
             let at = self.pings.iter().position(|(ping, _)| *ping == id)?;
             self.pings.drain(..=at).next_back()
         });
+        if self.pings.is_empty() {
+            // Most of the time none is outstanding, on any of many links.
+            self.pings = VecDeque::new();
+        }
         match sent {
             Some((_, sent_at)) => out.rtts.push(now.saturating_duration_since(sent_at)),
             None => out.ignored += 1,

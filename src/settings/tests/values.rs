@@ -182,7 +182,7 @@ queue_lines, queue_bytes, pub_wait, rate, dedup_ids, dedup_age, legacy_gap, rese
 characters, quotes or @; write empty, or 1 to 64 characters \
 without blanks, control characters, @ or quotes, that do not begin with # & * or /
   environment PAPO_NODE__COLOUR: node.colour is not a setting; [node] has name, namespace, listen, port, public_port, \
-data_dir, peer_wait
+data_dir, peer_wait, control
   option --option: rendezvous.address = \"example.org\" is not allowed: the port is missing, as in example.org:8080; \
 write HOST:PORT, such as example.org:8080, 192.168.1.7:8080 or [::1]:8080";
     assert_eq!(layers.load().unwrap_err(), expected);
@@ -259,6 +259,11 @@ fn bounds_hold_for_every_kind_of_value() {
         ),
         ("node.public_port", &["auto", "1", "65535"], &["0", "65536"]),
         ("node.peer_wait", &["0", "10min"], &["11min", "-1", "soon"]),
+        (
+            "node.control",
+            &["off", "127.0.0.1:7000"],
+            &["on", "7000", ":7000"],
+        ),
         ("rendezvous.ttl", &["10", "24h"], &["9", "25h"]),
         (
             "rendezvous.mode",

@@ -139,7 +139,7 @@ async fn a_missing_ack_is_told_after_five_seconds_and_a_late_one_still_delivers(
 async fn a_peer_that_never_acknowledges_ends_a_text_as_unconfirmed() {
     let routing = routing();
     let mut opened = made_up(1, "bob@X", Direction::Inbound, "10.0.0.2:1");
-    opened.kind.acks = false;
+    of(&mut opened).kind.acks = false;
     routing.tell(opened.clone()).await;
     routing.send(text(1, full("bob@X"))).await.unwrap();
     routing.written_on(&opened);
@@ -207,7 +207,7 @@ async fn a_peer_that_does_not_answer_becomes_stale_and_what_waits_for_it_fails()
 async fn a_stranger_under_our_name_is_told_with_what_to_do() {
     let routing = routing();
     let mut opened = made_up(1, OWN, Direction::Inbound, "10.0.0.9:1");
-    opened.target = None;
+    of(&mut opened).target = None;
     let mut end = ended(&opened, CloseReason::NameInUse);
     end.was_open = None;
     end.peer = None;
@@ -239,7 +239,10 @@ async fn strangers_under_ever_new_names_leave_nothing_behind() {
         let opened = routing.link(number, &peer).await;
         routing.receive(&peer, &[("m1", "hi")]).await;
         routing.end(&opened, CloseReason::EndOfStream).await;
+        let known = routing.rig.kept.queues().len();
+        assert!(known < STRANGERS_MAX + STRANGERS_TOGETHER, "{known}");
     }
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let kept = &routing.rig.kept;
     assert_eq!(routing.tell(ListPeers).await.len(), STRANGERS_MAX);
     assert_eq!(kept.queues().len(), STRANGERS_MAX);

@@ -23,7 +23,7 @@ impl Session {
                 drop(actix_rt::spawn(refreshing));
                 Ok(None)
             }
-            Output::Pipe(_) => {
+            Output::Pipe(_) | Output::Client(_) => {
                 let lines = draw(&top, usize::MAX, usize::MAX).into_iter();
                 let reply = Reply::lines(lines.filter(|line| !line.is_empty()).collect());
                 let data = serde_json::to_value(top).unwrap_or_default();
