@@ -13,7 +13,6 @@ mod help_reply;
 mod history_reply;
 pub mod input;
 pub mod json;
-mod measured_reply;
 pub mod output;
 mod own_messages;
 mod pipe;

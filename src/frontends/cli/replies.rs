@@ -1,5 +1,7 @@
 //! What commands answer: lines for people, data for programs. Pure.
 
+mod measures;
+
 use serde_json::{Value, json};
 
 use super::{json::milliseconds, style::duration};
@@ -12,6 +14,8 @@ use crate::{
     proto::{peer_table::Status, registration::Report},
     wire::{identity::PeerId, printable::Printable},
 };
+
+pub use self::measures::{metrics, rtts};
 
 /// The answer to one command.
 #[derive(Debug, Clone, PartialEq)]

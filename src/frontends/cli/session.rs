@@ -23,7 +23,7 @@ use super::{
     help_reply::help,
     history_reply::history,
     input::Typed,
-    json as events, measured_reply,
+    json as events,
     output::Output,
     render::Renderer,
     replies::{self, Reply},
@@ -240,14 +240,14 @@ impl Session {
                 replies::peers(rows, namespace.as_deref(), is_filtered, asked)
             }
             Command::Links => replies::links(node.links().await.map_err(internal)?),
-            Command::Rtt => measured_reply::rtts(node.rtts().await.map_err(internal)?),
+            Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
             Command::Reconnect => {
                 let (count, asked) = node.reconnect().await.map_err(internal)?;
                 replies::reconnect(count, asked)
             }
             Command::Connect(host, port) => self.connect(&host, port).await?,
             Command::Log(levels) => self.set_log(levels)?,
-            Command::Metrics => measured_reply::metrics(node.metrics()),
+            Command::Metrics => replies::metrics(node.metrics()),
             Command::Status => self.status().await.map_err(internal)?,
             Command::History(with, count) => {
                 let with = match with {

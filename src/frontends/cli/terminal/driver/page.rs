@@ -1,11 +1,19 @@
 //! While a page has the whole screen: keys go to it, and what arrives waits in the queue.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
 use tokio::time::sleep;
 
 use super::{
     super::{
+        keymap::Key,
         page::{self, frame},
         queue::Phase,
     },
@@ -53,9 +61,18 @@ impl Driver {
                 biased;
                 typed = keys.next() => match typed {
                     Some(Typed::Key(key)) if page::leaves(key) => return Ok(()),
-                    Some(_) => {}
+                    // The whole job stops; we ourselves are told like the others.
+                    Some(Typed::Key(Key::Ctrl('z'))) => signal::kill(Pid::from_raw(0), Signal::SIGTSTP)?,
+                    Some(Typed::Focus(focused)) => self.session.focus(Instant::now(), focused),
+                    Some(Typed::Key(_) | Typed::Paste(_)) => self.session.present(Instant::now()),
+                    Some(Typed::Resize) => {}
                     None => return Ok(()),
                 },
+                _ = self.stopping.recv() => {
+                    self.tty.leave_page()?;
+                    self.suspend().await?;
+                    self.tty.enter_page()?;
+                }
                 _ = self.continued.recv() => if self.tty.is_ours() {
                     self.tty.take_again()?;
                     self.tty.enter_page()?;

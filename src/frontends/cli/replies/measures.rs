@@ -1,16 +1,15 @@
-//! What the commands `/rtt` and `/metrics` answer: what was measured and counted.
+//! What is measured: round-trip times and counters.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{
-    json::milliseconds,
-    replies::{Reply, align, cells},
-    spark::spark,
-    style::duration,
+use super::{Reply, align, cells};
+use crate::{
+    actors::ping::LinkRtt,
+    frontends::cli::{json::milliseconds, spark::spark, style::duration},
+    metrics::Metrics,
 };
-use crate::{actors::ping::LinkRtt, metrics::Metrics};
 
 /// `/rtt`
 pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
