@@ -272,7 +272,8 @@ impl LinkOut {
         };
         self.room.notify_one();
         if let Some(open) = open {
-            open.queue.lock().written(now, self.link, open.kind);
+            let written = open.queue.lock().written(now, self.link, open.kind);
+            idle.metrics.lines_out.add(written);
         }
         Ok(())
     }

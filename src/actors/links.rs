@@ -3,14 +3,24 @@
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
 mod ending;
+mod messages;
 mod refusing;
 
-use std::{collections::HashMap, net::SocketAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix::{Addr, Message};
+use actix::Addr;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+pub use self::{
+    messages::{CloseLink, LinkActor, LinkEnded, LinkOpened, OpenLink, SendPing},
+    refusing::SharedFilters,
+};
 use super::{
     clock,
     door::Door,
@@ -19,7 +29,7 @@ use super::{
     peer::{PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
-    supervisor::{self, PanicNow},
+    supervisor,
     transport::Wire,
 };
 use crate::{
@@ -28,108 +38,10 @@ use crate::{
         admission::{Admission, AdmissionLimits, Verdict},
         close::CloseReason,
         link::{Direction, LinkId},
-        outgoing::LinkKind,
         peer_table::Target,
     },
     wire::identity::PeerId,
 };
-
-/// A link is open; told to the router and the ping actor before anything that came over it.
-#[derive(Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkOpened(
-    /// Shared by all that have to do with it.
-    pub Arc<OpenLink>,
-);
-
-impl Deref for LinkOpened {
-    type Target = OpenLink;
-
-    fn deref(&self) -> &OpenLink {
-        &self.0
-    }
-}
-
-/// What the actor of a link can be told. One handle for all: there is one for each of many links.
-pub trait LinkActor: Send + Sync {
-    /// Sends a PING.
-    fn ping(&self);
-    /// Ends the link.
-    fn close(&self, how: CloseLink);
-    /// Panics: the hidden `/debug panic peer`, and tests.
-    fn panic(&self);
-}
-
-impl LinkActor for Addr<PeerActor> {
-    fn ping(&self) {
-        self.do_send(SendPing);
-    }
-
-    fn close(&self, how: CloseLink) {
-        self.do_send(how);
-    }
-
-    fn panic(&self) {
-        self.do_send(PanicNow);
-    }
-}
-
-/// What there is to know of an open link.
-pub struct OpenLink {
-    /// Its number.
-    pub link: LinkId,
-    /// Who is at the other end.
-    pub peer: PeerId,
-    /// Who dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound link.
-    pub target: Option<Target>,
-    /// How the peer wants to be written to.
-    pub kind: LinkKind,
-    /// When it opened.
-    pub opened: std::time::Instant,
-    /// Its way out.
-    pub out: Arc<LinkOut>,
-    /// Its actor.
-    pub actor: Box<dyn LinkActor>,
-}
-
-/// A connection ended, whether it had become a link or not.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkEnded {
-    /// Its number.
-    pub link: LinkId,
-    /// Who was at the other end, if it said so.
-    pub peer: Option<PeerId>,
-    /// Who had dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound connection.
-    pub target: Option<Target>,
-    /// How it was written to, if [`LinkOpened`] was told before.
-    pub was_open: Option<LinkKind>,
-    /// Why it ended.
-    pub reason: CloseReason,
-}
-
-/// Sends a PING on a link.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct SendPing;
-
-/// Ends a link: with BYE and a short wait for BYE_OK, if `say_bye`.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct CloseLink {
-    /// Why.
-    pub reason: CloseReason,
-    /// Whether the peer is told.
-    pub say_bye: bool,
-}
 
 /// The settings of a link (section `connection`).
 #[derive(Debug, Clone, Copy)]
@@ -161,8 +73,6 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
-pub use refusing::SharedFilters;
-
 /// The supervisor of all links. Cloning costs one reference count.
 #[derive(Clone)]
 pub struct Links(Arc<Inner>);
@@ -182,6 +92,8 @@ struct State {
     admission: Admission,
     open: HashMap<LinkId, LinkOpened>,
     dialling: HashMap<LinkId, Dialling>,
+    /// Where our last dials came from.
+    own_ends: VecDeque<SocketAddr>,
     closing: bool,
 }
 
@@ -214,6 +126,7 @@ impl Links {
                 admission: Admission::new(admission),
                 open: HashMap::new(),
                 dialling: HashMap::new(),
+                own_ends: VecDeque::new(),
                 closing: false,
             }),
         }))
@@ -269,6 +182,14 @@ impl Links {
     /// Whether this link is still open.
     pub fn is_open(&self, link: LinkId) -> bool {
         self.0.state.lock().open.contains_key(&link)
+    }
+
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
     }
 
     /// How many links are open.

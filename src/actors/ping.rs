@@ -12,8 +12,9 @@ use crate::{
     metrics::Metrics,
     proto::{
         close::CloseReason,
-        keep_alive::{KeepAlive, KeepAliveLimits, Need, Rtt},
+        keep_alive::{KeepAlive, KeepAliveLimits, Need},
         link::LinkId,
+        rtt::Rtt,
     },
     wire::identity::PeerId,
 };
@@ -158,6 +159,7 @@ impl Handler<PongReceived> for PingActor {
 
     fn handle(&mut self, PongReceived { link, rtt }: PongReceived, _: &mut Self::Context) {
         self.metrics.pongs_received.increment();
+        self.metrics.rtt.record(rtt);
         if let Some(entry) = self.table.get_mut(&link) {
             entry.keep_alive.rtt.add(rtt);
         }

@@ -1,10 +1,12 @@
 //! How the end of a connection is told: behind all that came over it, and to whom it concerns.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 use super::{LinkEnded, Links};
 use crate::{
-    actors::{peer::Ending, supervisor::Exit},
+    actors::{clock, peer::Ending, supervisor::Exit},
     proto::{
         close::CloseReason,
         link::{Direction, LinkId},
@@ -45,7 +47,8 @@ impl Links {
             self.0.doors.ping_ended.tell(ended.clone()).await;
         }
         let (link, peer) = (ended.link, ended.peer.clone());
-        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
+        let is_claim = ended.reason == CloseReason::NameInUse && !self.is_own_dial(ended.address);
+        if was_announced || ended.target.is_some() || is_claim {
             self.0.doors.ended.tell(ended).await;
         }
         let mut state = self.0.state.lock();
@@ -61,7 +64,13 @@ impl Links {
             }
             (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
             (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
+            (CloseReason::Panicked(_), _) => {
+                metrics.actor_restarts.increment();
+                // The connection is made anew by the rule for lost links; nobody knows when.
+                metrics
+                    .restarts
+                    .failed("peer", clock::now(), Duration::ZERO);
+            }
             _ => {}
         }
         let (address, reason) = (ended.address, &ended.reason);

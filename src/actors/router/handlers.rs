@@ -6,9 +6,9 @@ use actix::{Context, Handler, MessageResult};
 use uuid::Uuid;
 
 use super::{
-    AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
-    RecordsDiscovered, ResolvePeer, RouterActor, STRANGERS_TOGETHER, SendError, SendTexts,
-    TextsReceived,
+    AcksReceived, DialAddress, LOST_MAX, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow,
+    Reconnect, RecordsDiscovered, ResolvePeer, RouterActor, STRANGERS_TOGETHER, SendError,
+    SendTexts, TextsReceived,
 };
 use crate::{
     actors::{
@@ -18,7 +18,11 @@ use crate::{
         recent::RecentFact,
         rendezvous::LinkEndedHere,
     },
-    proto::{close::CloseReason, link::Direction, outgoing::LinkKind},
+    proto::{
+        close::{CloseReason, Redial},
+        link::Direction,
+        outgoing::LinkKind,
+    },
     wire::identity::PeerId,
 };
 
@@ -91,6 +95,10 @@ impl RouterActor {
         let outputs = self
             .table
             .link_ended(now, &peer, ended.link, reason, random, heard);
+        let is_lost = matches!(ended.reason.redial(), Redial::AtOnce | Redial::Backoff);
+        if is_lost && !self.table.is_linked(&peer) && self.lost.len() < LOST_MAX {
+            self.lost.insert(peer.clone());
+        }
         self.show_ended(peer, ended);
         self.apply(outputs);
         if let Some(queue) = queue {

@@ -51,6 +51,9 @@ const STRANGERS_TOGETHER: usize = 64;
 /// were discovered together should get it too.
 const GATHER: Duration = Duration::from_secs(1);
 
+/// Lost peers that are remembered, to count those that come back; those beyond are not counted.
+const LOST_MAX: usize = 1024;
+
 /// The router.
 pub struct RouterActor {
     own: PeerId,
@@ -66,6 +69,8 @@ pub struct RouterActor {
     first_link: Option<Instant>,
     /// Links that ended since all peers were looked over.
     strangers_left: usize,
+    /// Peers that were lost and are not linked since, for the count of reconnects.
+    lost: HashSet<PeerId>,
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
     discovers: bool,
@@ -107,6 +112,7 @@ impl RouterActor {
             owing: HashSet::new(),
             first_link: None,
             strangers_left: 0,
+            lost: HashSet::new(),
             timer: None,
             flushing: false,
             discovers: parts.discovers,
@@ -148,6 +154,9 @@ impl RouterActor {
         }
         self.first_link.get_or_insert(now);
         self.show_opened(&opened);
+        if self.lost.remove(&opened.peer) {
+            self.metrics.reconnects.increment();
+        }
         let (peer, target) = (opened.peer.clone(), opened.target.clone());
         let link = Link {
             id: opened.link,

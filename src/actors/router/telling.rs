@@ -9,6 +9,7 @@ use super::RouterActor;
 use crate::{
     actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
     proto::{
+        close::CloseReason,
         outgoing::Outcome,
         peer_table::{SEEDS_MAX, Status},
     },
@@ -29,12 +30,16 @@ impl RouterActor {
     pub(super) fn address_unreachable(
         &mut self,
         address: SocketAddr,
-        reason: &str,
+        reason: &CloseReason,
         given_up: bool,
     ) {
-        let hint = match given_up {
-            true => "it is not tried again: check the address, then /connect it again",
-            false => "it is tried again for a while; check the address and whether the node runs",
+        let hint = match (reason, given_up) {
+            (CloseReason::Ourselves, _) => "give the address of another node",
+            (CloseReason::Blocked, _) => "/block lists who is blocked, /unblock allows links again",
+            (_, true) => "it is not tried again: check the address, then /connect it again",
+            (_, false) => {
+                "it is tried again for a while; check the address and whether the node runs"
+            }
         };
         if given_up {
             let mut kept = self.kept.inner.lock();
@@ -76,6 +81,7 @@ impl RouterActor {
         match outcome {
             Outcome::Delivered(message, rtt) => {
                 metrics.texts_delivered.increment();
+                metrics.ack_latency.record(rtt);
                 self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
                 self.emit(NodeEvent::TextDelivered { message, rtt });
             }

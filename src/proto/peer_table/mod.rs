@@ -65,8 +65,8 @@ pub enum Output {
     AddressUnreachable {
         /// Which.
         address: SocketAddr,
-        /// Why, in words.
-        reason: String,
+        /// Why.
+        reason: CloseReason,
         /// Whether it is not tried again.
         given_up: bool,
     },

@@ -149,6 +149,25 @@ async fn a_peer_that_never_acknowledges_ends_a_text_as_unconfirmed() {
 }
 
 #[actix_rt::test]
+async fn a_peer_that_was_lost_and_is_linked_again_counts_as_a_reconnect() {
+    let routing = routing();
+    for (number, (reason, expected)) in [
+        (CloseReason::EndOfStream, 0),
+        (CloseReason::PeerLeft("quit".into()), 1),
+        (CloseReason::Silent(Duration::from_secs(90)), 1),
+        (CloseReason::EndOfStream, 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let link = routing.link(number as u64 + 1, "bob@X").await;
+        let counted = routing.rig.metrics.reconnects.get();
+        assert_eq!(counted, expected, "before {reason}");
+        routing.end(&link, reason).await;
+    }
+}
+
+#[actix_rt::test]
 async fn a_discovered_peer_is_dialled_unless_it_is_us_or_linked() {
     let routing = routing();
     let (_port, address) = silent_port();
