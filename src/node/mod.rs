@@ -6,6 +6,7 @@ mod descriptors;
 mod filtering;
 mod handle;
 mod hosting;
+mod monitoring;
 mod running;
 mod start;
 mod startup;

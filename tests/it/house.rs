@@ -44,8 +44,8 @@ const FLOORS: &[Floor] = &[
         banned: EFFECTS,
     },
     Floor {
-        paths: &["metrics.rs", "identity_lock.rs", "private_file.rs"],
-        may_know: &[],
+        paths: &["metrics/", "identity_lock.rs", "private_file.rs"],
+        may_know: &["metrics", "wire"],
         banned: &["actix"],
     },
     Floor {
@@ -83,10 +83,24 @@ const FLOORS: &[Floor] = &[
         banned: &[],
     },
     Floor {
+        paths: &["metrics_server/"],
+        may_know: &[
+            "metrics_server",
+            "actors::door",
+            "actors::supervisor",
+            "actors::transport",
+            "proto::restart",
+            "metrics",
+            "panics_on_request",
+        ],
+        banned: &[],
+    },
+    Floor {
         paths: &["node/"],
         may_know: &[
             "node",
             "rendezvous_server",
+            "metrics_server",
             "actors",
             "proto",
             "wire",

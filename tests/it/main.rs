@@ -15,6 +15,7 @@ mod hostile_input;
 mod hosting;
 mod house;
 mod interop;
+mod monitoring;
 mod panics;
 mod piping;
 mod plain_starts;

@@ -18,11 +18,13 @@ use self::{
 use super::{
     cli::{
         actor::{CliActor, ShowAll},
+        completer::PeerCompleter,
         json::Ready,
         output::Output,
         reader_gone::reader_gone,
         render::Renderer,
         session::{Fatal, Options, Session},
+        status_row,
         style::Style,
         terminal,
     },
@@ -39,8 +41,9 @@ use crate::{
     },
     args::{Color, Invocation, Mode},
     logging::{LogControl, LogGuard},
-    node::{Node, RunningNode, restart_policy},
+    node::{Node, NodeHandle, RunningNode, restart_policy},
     paths::Places,
+    proto::restart::RestartPolicy,
     settings::Settings,
 };
 
@@ -129,14 +132,7 @@ impl Chat {
         let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
-        let parts = ClientParts {
-            node: running.handle.clone(),
-            log: log.clone(),
-            fatal: fatal.clone(),
-            debug: is_debugging(),
-            ready,
-        };
-        let control = sockets.start(parts, policy, running.reports.clone());
+        let control = control(sockets, ready, &running, &log, &fatal, policy);
         let interactive = matches!(input, Input::Terminal(_));
         let options = self.options(interactive);
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
@@ -148,7 +144,7 @@ impl Chat {
             running.reports.clone(),
             move |_, _| CliActor::new(Arc::clone(&kept)),
         ));
-        let follow = completer.map(|completer| completer.follow(running.handle.clone()));
+        let beside = self.beside(completer, &running.handle, &output);
         let feed = Feed {
             door: ways.door(),
             session: Arc::clone(&session),
@@ -162,7 +158,7 @@ impl Chat {
             code = self.signals.next() => Exit::Killed(code),
         };
         feeding.abort();
-        follow.inspect(JoinHandle::abort);
+        beside.iter().for_each(JoinHandle::abort);
         output.close().await;
         terminal::restore();
         let told = exit_of(&end);
@@ -170,6 +166,26 @@ impl Chat {
             Exit::Killed(_) => exit,
             _ => told,
         }
+    }
+
+    /// What is kept fresh beside the terminal: what Tab offers, and the row above the prompt.
+    fn beside(
+        &self,
+        completer: Option<PeerCompleter>,
+        node: &NodeHandle,
+        output: &Output,
+    ) -> Vec<JoinHandle<()>> {
+        let completing = completer.map(|completer| completer.follow(node.clone()));
+        let status = match output {
+            Output::Terminal(terminal) if self.settings.prompt.status => {
+                let style = Style {
+                    color: self.color(true),
+                };
+                Some(status_row::follow(node.clone(), terminal.clone(), style))
+            }
+            _ => None,
+        };
+        completing.into_iter().chain(status).collect()
     }
 
     /// Waits for whatever ends the session first.
@@ -199,7 +215,10 @@ impl Chat {
             end = read => end,
             () = broken => End::OutputClosed,
             _ = self.signals.next() => End::Signal,
-            Some(fatal) = fatals.recv() => End::Fatal(fatal),
+            Some(fatal) = fatals.recv() => {
+                assert!(fatal != Fatal::PanicOnRequest, "asked to panic");
+                End::Fatal(fatal)
+            }
             Some(actor) = running.gave_up.recv() => End::Fatal(Fatal::GaveUp(actor)),
         }
     }
@@ -214,10 +233,11 @@ impl Chat {
                     color: self.color(interactive),
                 },
             },
+            bell: self.settings.prompt.bell,
         }
     }
 
-    fn color(&self, interactive: bool) -> bool {
+    pub(super) fn color(&self, interactive: bool) -> bool {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match self.invocation.color {
             Color::Always => true,
@@ -274,6 +294,25 @@ fn ready(node: &Node, sockets: &ControlSockets) -> Ready {
         control: sockets.path().map(Path::to_owned),
         control_tcp: sockets.tcp_address(),
     }
+}
+
+/// Lets other programs in.
+fn control(
+    sockets: ControlSockets,
+    ready: Ready,
+    running: &RunningNode,
+    log: &LogControl,
+    fatal: &mpsc::Sender<Fatal>,
+    policy: RestartPolicy,
+) -> Control {
+    let parts = ClientParts {
+        node: running.handle.clone(),
+        log: log.clone(),
+        fatal: fatal.clone(),
+        debug: is_debugging(),
+        ready,
+    };
+    sockets.start(parts, policy, running.reports.clone())
 }
 
 /// The orderly end: the node first, then what it still had to say.

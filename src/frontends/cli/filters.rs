@@ -39,12 +39,7 @@ pub fn is_hidden(node: &NodeHandle, event: &NodeEvent) -> bool {
 }
 
 impl Session {
-    /// Whether an event is not shown: what hidden peers say, and that an ignored one comes and goes.
-    pub fn hides(&self, event: &NodeEvent) -> bool {
-        is_hidden(&self.node, event)
-    }
-
-    /// The same for what happened before.
+    /// Past events without what hidden peers said.
     pub(super) fn without_hidden(&self, mut entries: Vec<RecentEntry>) -> Vec<RecentEntry> {
         let filters = self.node.filters();
         entries.retain(|entry| match &entry.what {

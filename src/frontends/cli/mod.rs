@@ -1,9 +1,11 @@
 //! The interactive command line, the pipe and the JSON event stream.
 
 pub mod actor;
+mod addressed;
 pub mod client_lines;
 pub mod command;
 pub mod completer;
+mod days;
 mod errors;
 pub mod filters;
 mod history_reply;
@@ -17,5 +19,8 @@ pub mod render;
 pub mod replies;
 mod resolve;
 pub mod session;
+mod showing;
+pub mod spark;
+pub mod status_row;
 pub mod style;
 pub mod terminal;

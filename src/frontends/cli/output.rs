@@ -71,6 +71,21 @@ impl Output {
         }
     }
 
+    /// The same for texts that somebody wants to read.
+    pub fn offer_news(&self, lines: String) -> Result<(), String> {
+        match self {
+            Self::Terminal(terminal) => {
+                for line in lines.split('\n') {
+                    terminal.try_print_news(line.to_owned());
+                }
+                Ok(())
+            }
+            Self::Pipe(pipe) => pipe.offer(lines),
+            // Its events come through ControlActor.
+            Self::Client(_) => Ok(()),
+        }
+    }
+
     /// Waits until everything is written, for a short time at most, and gives the terminal back.
     pub async fn close(&self) {
         match self {

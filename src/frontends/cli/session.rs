@@ -1,6 +1,7 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
+mod options;
 mod talk;
 
 use std::{
@@ -8,15 +9,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-pub use self::talk::Progress;
 use self::talk::Talk;
+pub use self::{options::Options, talk::Progress};
 use super::{
     command::{self, Command, CommandError, Request},
+    days::Days,
     errors::{internal, long_reference, send_error, too_long},
     filters,
     history_reply::history,
@@ -34,18 +36,6 @@ use crate::{
     wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
-/// How a session talks.
-pub struct Options {
-    /// Events and answers as JSON, one object a line.
-    pub json: bool,
-    /// A person sits there: nothing is waited for, and errors say what to type next.
-    pub interactive: bool,
-    /// Whether `/debug` exists.
-    pub debug: bool,
-    /// Colour.
-    pub renderer: Renderer,
-}
-
 /// What a typed line came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -62,17 +52,21 @@ pub enum Fatal {
     NameTaken,
     /// A long-lived actor was given up.
     GaveUp(String),
+    /// `/debug panic program`: not the node, the program ends, as by a fault outside of every actor.
+    PanicOnRequest,
 }
 
 /// One session.
 pub struct Session {
     pub(super) node: NodeHandle,
     output: Output,
-    options: Options,
+    pub(super) options: Options,
     log: LogControl,
     fatal: mpsc::Sender<Fatal>,
     /// Where plain lines go.
     conversation: Mutex<Recipients>,
+    /// The day of the last line on a terminal.
+    pub(super) days: Mutex<Days>,
 }
 
 type Parsed = Result<Command, CommandError>;
@@ -104,6 +98,7 @@ impl Session {
             log,
             fatal,
             conversation: Mutex::new(Recipients::Everyone),
+            days: Mutex::new(Days::since(&Zoned::now())),
         })
     }
 
@@ -245,7 +240,11 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&self.without_hidden(entries), self.renderer())
+                history(
+                    &self.without_hidden(entries),
+                    self.renderer(),
+                    &Zoned::now(),
+                )
             }
             Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
             Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
@@ -376,12 +375,17 @@ impl Session {
                 hint: "/help lists the commands".into(),
             });
         }
+        if actor == "program" {
+            // With a full channel the end is under way.
+            drop(self.fatal.try_send(Fatal::PanicOnRequest));
+            return Ok(Reply::line("the program panics"));
+        }
         match self.node.panic(actor) {
             Ok(()) => Ok(Reply::line(format!("{} panics", Printable::id(actor)))),
             Err(names) => Err(CommandError {
                 code: "unknown_actor",
                 message: format!("there is no actor {}", Printable::id(actor)),
-                hint: format!("one of {}", names.join(", ")),
+                hint: format!("one of {}, program", names.join(", ")),
             }),
         }
     }
