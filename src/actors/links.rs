@@ -2,6 +2,8 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod counting;
+mod ending;
 mod messages;
 mod refusing;
 
@@ -12,12 +14,13 @@ use std::{
     time::Duration,
 };
 
-use actix::Recipient;
+use actix::Addr;
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+use self::counting::title;
 pub use self::{
-    messages::{CloseLink, LinkEnded, LinkOpened, OpenLink, SendPing},
+    messages::{CloseLink, LinkActor, LinkEnded, LinkOpened, OpenLink, SendPing},
     refusing::SharedFilters,
 };
 use super::{
@@ -25,10 +28,10 @@ use super::{
     door::Door,
     kept::Kept,
     link_out::{LinkOut, OutLimits},
-    peer::{Ending, PeerActor, Start},
+    peer::{PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
-    supervisor::{self, Exit, PanicNow},
+    supervisor,
     transport::Wire,
 };
 use crate::{
@@ -37,7 +40,6 @@ use crate::{
         admission::{Admission, AdmissionLimits, Verdict},
         close::CloseReason,
         link::{Direction, LinkId},
-        outgoing::LinkKind,
         peer_table::Target,
     },
     wire::identity::PeerId,
@@ -101,7 +103,7 @@ struct State {
 struct Dialling {
     target: Target,
     /// Makes it end; none until its actor is started, a moment later.
-    leave: Option<Recipient<CloseLink>>,
+    actor: Option<Addr<PeerActor>>,
 }
 
 impl Links {
@@ -160,7 +162,7 @@ impl Links {
             let link = state.next_id();
             let dialling = Dialling {
                 target: target.clone(),
-                leave: None,
+                actor: None,
             };
             state.dialling.insert(link, dialling);
             link
@@ -207,27 +209,15 @@ impl Links {
     pub fn panic_one(&self) -> bool {
         let state = self.0.state.lock();
         let newest = state.open.values().max_by_key(|opened| opened.link);
-        newest
-            .inspect(|opened| opened.panic.do_send(PanicNow))
-            .is_some()
+        newest.inspect(|opened| opened.actor.panic()).is_some()
     }
 
     /// Says BYE on all links, and to those who have our HELLO; takes no more. The links are gone two seconds later at
     /// the latest.
     pub fn leave_all(&self) {
-        let leave: Vec<Recipient<CloseLink>> = {
-            let mut state = self.0.state.lock();
-            state.closing = true;
-            let open = state.open.values().map(|opened| opened.leave.clone());
-            let dialling = state.dialling.values().filter_map(|it| it.leave.clone());
-            open.chain(dialling).collect()
-        };
-        for leave in leave {
-            leave.do_send(CloseLink {
-                reason: CloseReason::WeLeft,
-                say_bye: true,
-            });
-        }
+        let mut state = self.0.state.lock();
+        state.closing = true;
+        state.close(|_, _| true, CloseReason::WeLeft, true);
     }
 
     pub(super) fn own(&self) -> &PeerId {
@@ -292,7 +282,7 @@ impl Links {
         let direction = peer.direction();
         let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
-            dialling.leave = Some(actor.recipient());
+            dialling.actor = Some(actor);
         }
         let links = self.clone();
         let ended = LinkEnded {
@@ -310,79 +300,34 @@ impl Links {
         // No `async` block: it would hold the actor twice.
         actix_rt::spawn(exit.then(ended));
     }
-
-    /// The actor of a link has ended: tells it once all that came over the link is handed up.
-    async fn ended(&self, exit: Exit, ending: &Mutex<Ending>, mut ended: LinkEnded) {
-        let ending = std::mem::take(&mut *ending.lock());
-        let was_admitted = self.closed(ended.link);
-        let told = match ending.reader {
-            Some(reader) => reader.await.unwrap_or(false),
-            None => false,
-        };
-        ended.peer = ending.peer;
-        ended.was_open = was_admitted.filter(|_| told);
-        ended.reason = match exit {
-            Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-            Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-        };
-        self.tell_ended(ended, was_admitted.is_some()).await;
-    }
-
-    /// The link's actor is gone; gives how it was written to, if it was admitted.
-    fn closed(&self, link: LinkId) -> Option<LinkKind> {
-        let mut state = self.0.state.lock();
-        state.dialling.remove(&link);
-        state.open.remove(&link).map(|open| open.kind)
-    }
-
-    /// Tells that a connection ended, to whom it concerns. It keeps its place until then, so that those who come and
-    /// go cannot be more than there are places.
-    async fn tell_ended(&self, ended: LinkEnded, was_announced: bool) {
-        self.count_end(&ended);
-        if was_announced {
-            self.0.doors.ping_ended.tell(ended.clone()).await;
-        }
-        let (link, peer) = (ended.link, ended.peer.clone());
-        let is_claim = ended.reason == CloseReason::NameInUse && !self.is_own_dial(ended.address);
-        if was_announced || ended.target.is_some() || is_claim {
-            self.0.doors.ended.tell(ended).await;
-        }
-        let mut state = self.0.state.lock();
-        state.admission.ended(link, peer.as_ref());
-    }
-
-    fn count_end(&self, ended: &LinkEnded) {
-        let metrics = &self.0.metrics;
-        match (&ended.reason, ended.was_open.is_some()) {
-            (_, false) => metrics.handshakes_failed.increment(),
-            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
-                metrics.links_lost.increment()
-            }
-            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
-            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => {
-                metrics.actor_restarts.increment();
-                // The connection is made anew by the rule for lost links; nobody knows when.
-                metrics
-                    .restarts
-                    .failed("peer", clock::now(), Duration::ZERO);
-            }
-            _ => {}
-        }
-        let (address, reason) = (ended.address, &ended.reason);
-        match (&ended.peer, ended.was_open.is_some()) {
-            (Some(peer), true) => {
-                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
-            }
-            _ => tracing::debug!(%address, %reason, "No link"),
-        }
-    }
 }
 
 impl State {
+    /// Ends the links, and the dials under way, to the peers and addresses that are chosen.
+    fn close(
+        &self,
+        is_chosen: impl Fn(Option<&PeerId>, SocketAddr) -> bool,
+        reason: CloseReason,
+        say_bye: bool,
+    ) {
+        let how = CloseLink { reason, say_bye };
+        for open in self.open.values() {
+            if is_chosen(Some(&open.peer), open.address) {
+                open.actor.close(how.clone());
+            }
+        }
+        for Dialling { target, actor } in self.dialling.values() {
+            if is_chosen(target.peer.as_ref(), target.address)
+                && let Some(actor) = actor
+            {
+                actor.close(how.clone());
+            }
+        }
+    }
+
     fn displace(&mut self, link: LinkId) {
         if let Some(open) = self.open.get(&link) {
-            open.leave.do_send(CloseLink {
+            open.actor.close(CloseLink {
                 reason: CloseReason::Displaced,
                 say_bye: true,
             });
@@ -392,13 +337,6 @@ impl State {
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)
-    }
-}
-
-fn title(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "Inbound",
-        Direction::Outbound => "Outbound",
     }
 }
 

@@ -32,7 +32,7 @@ use crate::{
 
 /// Bytes that came over the link, from its reader; the reply is what the reader hands up before the ACKs leave.
 #[derive(Message)]
-#[rtype(result = "Upward")]
+#[rtype(result = "Box<Upward>")]
 pub struct ChunkReceived(
     /// Whole or partial lines, as they came.
     pub Chunk,
@@ -197,7 +197,7 @@ impl PeerActor {
     }
 
     /// Applies what the session wants; what is to be handed up is left to the caller.
-    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
+    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Box<Upward> {
         let opened = match outputs.opened.take().map(|it| self.open(it, ctx)) {
             Some(Err(reason)) => {
                 outputs.prompt.clear();
@@ -212,7 +212,7 @@ impl PeerActor {
             Some(reason) => self.end(reason, ctx),
             None => self.arm(ctx),
         }
-        Upward {
+        Box::new(Upward {
             opened,
             peer: self.ending.lock().peer.clone(),
             link: self.link,
@@ -222,7 +222,7 @@ impl PeerActor {
             rtts: outputs.rtts,
             acks: outputs.acks,
             finish,
-        }
+        })
     }
 
     /// Queues what is to be written now; true if the writing is to end behind the ACKs.
@@ -264,9 +264,7 @@ impl PeerActor {
             kind,
             opened: now,
             out: Arc::clone(&self.out),
-            ping: ctx.address().recipient(),
-            leave: ctx.address().recipient(),
-            panic: ctx.address().recipient(),
+            actor: Box::new(ctx.address()),
         }));
         self.links.admit(&opened)?;
         let quiet = self.direction == Direction::Inbound && !kind.stream;

@@ -6,7 +6,7 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::{
     clock,
-    links::{CloseLink, LinkEnded, LinkOpened, Links, SendPing},
+    links::{CloseLink, LinkEnded, LinkOpened, Links},
 };
 use crate::{
     metrics::Metrics,
@@ -87,9 +87,9 @@ impl PingActor {
                 Need::Nothing => {}
                 Need::Ping => {
                     sent += 1;
-                    entry.opened.ping.do_send(SendPing);
+                    entry.opened.actor.ping();
                 }
-                Need::Close => entry.opened.leave.do_send(CloseLink {
+                Need::Close => entry.opened.actor.close(CloseLink {
                     reason: CloseReason::Silent(self.limits.silence_max()),
                     say_bye: false,
                 }),

@@ -93,7 +93,7 @@ struct Reader {
 
 impl Reader {
     /// What the next chunk brought; none at the end of the stream or of the actor.
-    async fn next(&mut self) -> Option<Upward> {
+    async fn next(&mut self) -> Option<Box<Upward>> {
         if let Some(wait) = self.wait.take() {
             Box::pin(tokio::time::sleep(wait)).await;
         }
@@ -119,7 +119,7 @@ impl Reader {
 }
 
 /// Hands up what a chunk brought, then lets its ACKs leave; false if those find no room.
-async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
+async fn hand_up(mut upward: Box<Upward>, out: &LinkOut, links: &Links) -> bool {
     if let Some(opened) = upward.opened.take() {
         links.tell_opened(opened).await;
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{Node, ask, node, papo};
+use crate::support::{Node, ask, node, papo, text_node};
 
 fn scrape(address: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -115,4 +115,38 @@ fn a_rendezvous_server_serves_its_metrics_and_logs_a_summary() {
     let restarts = r#"papo_actor_restarts_total{actor="rendezvous server"} 0"#;
     assert!(text.contains(restarts), "{text}");
     server.log("Summary connections=1 registrations=1");
+}
+
+#[test]
+fn top_answers_once_in_a_pipe() {
+    let mut alice = node("alice").alone().start();
+    let mut bob = node("bob")
+        .alone()
+        .with(["--join", &alice.address()])
+        .start();
+    alice.meets("bob@lobby");
+    bob.send("/msg alice@lobby hello");
+    alice.message("hello");
+    let top = alice.ask(r#"{"command":"top"}"#)["data"].take();
+    assert_eq!(top["peer_id"], "alice@lobby");
+    assert_eq!(
+        (&top["inbound"], &top["totals"]["received"]),
+        (&1.into(), &1.into())
+    );
+    let peer = &top["peers"][0];
+    assert_eq!(
+        (&peer["peer"], &peer["status"]),
+        (&"bob@lobby".into(), &"connected".into())
+    );
+    let actors: Vec<&str> = top["actors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["actor"].as_str())
+        .collect();
+    assert_eq!(actors, ["cli", "listener", "ping", "router"]);
+    let mut carol = text_node("carol").alone().start();
+    carol.send("/top");
+    carol.line("  peers     0 of 0 connected; links 0 in, 0 out");
+    carol.line("  router    0         -");
 }

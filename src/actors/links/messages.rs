@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, ops::Deref, sync::Arc, time::Instant};
 
-use actix::{Message, Recipient};
+use actix::{Addr, Message};
 
 use crate::{
-    actors::{link_out::LinkOut, supervisor::PanicNow},
+    actors::{link_out::LinkOut, peer::PeerActor, supervisor::PanicNow},
     proto::{
         close::CloseReason,
         link::{Direction, LinkId},
@@ -31,6 +31,30 @@ impl Deref for LinkOpened {
     }
 }
 
+/// What the actor of a link can be told. One handle for all: there is one for each of many links.
+pub trait LinkActor: Send + Sync {
+    /// Sends a PING.
+    fn ping(&self);
+    /// Ends the link.
+    fn close(&self, how: CloseLink);
+    /// Panics: the hidden `/debug panic peer`, and tests.
+    fn panic(&self);
+}
+
+impl LinkActor for Addr<PeerActor> {
+    fn ping(&self) {
+        self.do_send(SendPing);
+    }
+
+    fn close(&self, how: CloseLink) {
+        self.do_send(how);
+    }
+
+    fn panic(&self) {
+        self.do_send(PanicNow);
+    }
+}
+
 /// What there is to know of an open link.
 pub struct OpenLink {
     /// Its number.
@@ -49,12 +73,8 @@ pub struct OpenLink {
     pub opened: Instant,
     /// Its way out.
     pub out: Arc<LinkOut>,
-    /// Makes it send a PING.
-    pub ping: Recipient<SendPing>,
-    /// Makes it end.
-    pub leave: Recipient<CloseLink>,
-    /// Makes its actor panic: the hidden `/debug panic peer`, and tests.
-    pub panic: Recipient<PanicNow>,
+    /// Its actor.
+    pub actor: Box<dyn LinkActor>,
 }
 
 /// A connection ended, whether it had become a link or not.

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use parking_lot::RwLock;
 
-use super::{CloseLink, LinkEnded, Links, State};
+use super::{LinkEnded, Links, State};
 use crate::{
     actors::transport::{Stream, Wire},
     proto::{
@@ -31,18 +31,8 @@ impl Links {
     /// Closes every link, and ends every dial, whose peer or address is blocked by now. They hear nothing but that.
     pub fn close_blocked(&self) {
         let state = self.0.state.lock();
-        let open = state.open.values();
-        let open = open.filter(|open| self.refuses(Some(&open.peer), open.address));
-        let open = open.map(|open| open.leave.clone());
-        let dialling = state.dialling.values();
-        let dialling =
-            dialling.filter(|it| self.refuses(it.target.peer.as_ref(), it.target.address));
-        for leave in open.chain(dialling.filter_map(|it| it.leave.clone())) {
-            leave.do_send(CloseLink {
-                reason: CloseReason::Blocked,
-                say_bye: false,
-            });
-        }
+        let is_blocked = |peer: Option<&PeerId>, address| self.refuses(peer, address);
+        state.close(is_blocked, CloseReason::Blocked, false);
     }
 
     /// Whether this peer, or everyone at this address, is blocked.

@@ -19,12 +19,12 @@ use super::{
     cli::{
         actor::{CliActor, ShowAll},
         completer::PeerCompleter,
+        fresh,
         json::Ready,
         output::Output,
         reader_gone::reader_gone,
         render::Renderer,
         session::{Fatal, Options, Session},
-        status_row,
         style::Style,
         terminal,
     },
@@ -137,6 +137,7 @@ impl Chat {
         let options = self.options(interactive);
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
         let kept = Arc::clone(&session);
+        running.handle.metrics().restarts.watch("cli");
         drop(supervise(
             "cli",
             inbox,
@@ -144,7 +145,7 @@ impl Chat {
             running.reports.clone(),
             move |_, _| CliActor::new(Arc::clone(&kept)),
         ));
-        let beside = self.beside(completer, &running.handle, &output);
+        let follow = completer.map(|it| self.follow(it, &running.handle, &output));
         let feed = Feed {
             door: ways.door(),
             session: Arc::clone(&session),
@@ -158,7 +159,7 @@ impl Chat {
             code = self.signals.next() => Exit::Killed(code),
         };
         feeding.abort();
-        beside.iter().for_each(JoinHandle::abort);
+        follow.inspect(JoinHandle::abort);
         output.close().await;
         terminal::restore();
         let told = exit_of(&end);
@@ -168,24 +169,23 @@ impl Chat {
         }
     }
 
-    /// What is kept fresh beside the terminal: what Tab offers, and the row above the prompt.
-    fn beside(
+    /// What is kept fresh beside a terminal.
+    fn follow(
         &self,
-        completer: Option<PeerCompleter>,
+        completer: PeerCompleter,
         node: &NodeHandle,
         output: &Output,
-    ) -> Vec<JoinHandle<()>> {
-        let completing = completer.map(|completer| completer.follow(node.clone()));
-        let status = match output {
+    ) -> JoinHandle<()> {
+        let style = Style {
+            color: self.color(true),
+        };
+        let shown_on = match output {
             Output::Terminal(terminal) if self.settings.prompt.status => {
-                let style = Style {
-                    color: self.color(true),
-                };
-                Some(status_row::follow(node.clone(), terminal.clone(), style))
+                Some((terminal.clone(), style))
             }
             _ => None,
         };
-        completing.into_iter().chain(status).collect()
+        fresh::follow(node.clone(), completer, shown_on)
     }
 
     /// Waits for whatever ends the session first.

@@ -1,19 +1,18 @@
 //! What Tab completes: commands, peers, namespaces, and names in a text, from lists that are renewed beside the
-//! terminal, since the terminal does not wait.
+//! terminal (`fresh`), since the terminal does not wait.
 
-use std::{sync::Arc, time::Duration, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use parking_lot::RwLock;
-use tokio::task::JoinHandle;
 
 use super::{
     command::COMMANDS,
     terminal::{Completer, Completion},
 };
-use crate::{node::NodeHandle, proto::filters::Blocked, wire::identity::PeerId};
-
-/// How old the lists may be.
-const RENEW: Duration = Duration::from_secs(1);
+use crate::{
+    proto::filters::{Blocked, Filters},
+    wire::identity::PeerId,
+};
 
 /// What can be named.
 #[derive(Debug, Default)]
@@ -28,23 +27,14 @@ struct Known {
 pub struct PeerCompleter(Arc<RwLock<Known>>);
 
 impl PeerCompleter {
-    /// Keeps the lists fresh until the task is aborted.
-    pub fn follow(&self, node: NodeHandle) -> JoinHandle<()> {
-        let known = Arc::clone(&self.0);
-        actix_rt::spawn(async move {
-            loop {
-                if let Ok(rows) = node.peers().await {
-                    let filters = node.filters().list();
-                    let ignored = filters.ignored(SystemTime::now()).into_iter();
-                    *known.write() = Known {
-                        peers: rows.into_iter().map(|row| row.peer).collect(),
-                        ignored: ignored.map(|(peer, _)| peer).collect(),
-                        blocked: filters.blocked(),
-                    };
-                }
-                tokio::time::sleep(RENEW).await;
-            }
-        })
+    /// These are known from now on.
+    pub fn renew(&self, peers: Vec<PeerId>, filters: &Filters) {
+        let ignored = filters.ignored(SystemTime::now()).into_iter();
+        *self.0.write() = Known {
+            peers,
+            ignored: ignored.map(|(peer, _)| peer).collect(),
+            blocked: filters.blocked(),
+        };
     }
 
     /// What may stand behind a command.

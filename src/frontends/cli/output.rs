@@ -80,9 +80,7 @@ impl Output {
                 }
                 Ok(())
             }
-            Self::Pipe(pipe) => pipe.offer(lines),
-            // Its events come through ControlActor.
-            Self::Client(_) => Ok(()),
+            Self::Pipe(_) | Self::Client(_) => self.offer(lines),
         }
     }
 

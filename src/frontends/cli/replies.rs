@@ -4,11 +4,7 @@ mod measures;
 
 use serde_json::{Value, json};
 
-use super::{
-    command::{COMMANDS, Spec},
-    json::milliseconds,
-    style::duration,
-};
+use super::{json::milliseconds, style::duration};
 use crate::{
     actors::{
         rendezvous::DiscoverReply,
@@ -250,48 +246,6 @@ fn rendezvous_words(report: Option<&Report>) -> String {
     words
 }
 
-/// `/help`
-pub fn help(spec: Option<&Spec>) -> Reply {
-    if let Some(Spec {
-        name,
-        arguments,
-        summary,
-        example,
-    }) = spec
-    {
-        let usage = format!("/{name} {arguments}");
-        let lines = vec![
-            usage.trim_end().to_owned(),
-            (*summary).to_owned(),
-            format!("for example: {example}"),
-        ];
-        let data =
-            json!({"name": name, "arguments": arguments, "summary": summary, "example": example});
-        return Reply::lines(lines).with(data);
-    }
-    let mut lines = align(&help_rows());
-    lines.push("Plain lines go to everyone, or where /to says; //text begins with a slash.".into());
-    let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
-    Reply::lines(lines).with(json!({ "commands": names }))
-}
-
-/// The list of `/help`: a command and the one that takes it back share a row.
-fn help_rows() -> Vec<[String; 2]> {
-    let undone = |spec: &&Spec| {
-        let taken_back = spec.name.strip_prefix("un");
-        taken_back.is_none_or(|name| COMMANDS.iter().all(|it| it.name != name))
-    };
-    let row = |spec: &Spec| {
-        let undo = format!("un{}", spec.name);
-        let name = match COMMANDS.iter().any(|it| it.name == undo) {
-            true => format!("/{}, /{undo}", spec.name),
-            false => format!("/{} {}", spec.name, spec.arguments),
-        };
-        [name, spec.summary.to_owned()]
-    };
-    COMMANDS.iter().filter(undone).map(row).collect()
-}
-
 /// A reply's data where there is nothing to say.
 fn no_data() -> Value {
     Value::Object(serde_json::Map::new())
@@ -321,10 +275,7 @@ pub(super) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::actors::ping::LinkRtt;
 
     fn row(peer: &str, status: Status) -> PeerRow {
         PeerRow {
@@ -358,53 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_a_screen_of_24_rows_and_80_columns_and_names_every_command() {
-        let reply = help(None);
-        // One row each for the typed command, the status and the prompt.
-        assert!(reply.lines.len() <= 24 - 3, "{}", reply.lines.len());
-        for line in reply.text().lines() {
-            assert!(line.chars().count() < 80, "{line}");
-        }
-        for spec in COMMANDS {
-            assert!(reply.text().contains(&format!("/{}", spec.name)));
-            let one = help(Some(spec)).text();
-            assert!(one.contains(&format!("for example: {}", spec.example)));
-            assert!(one.lines().all(|line| line.chars().count() < 80), "{one}");
-        }
-    }
-
-    #[test]
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
-        assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
-    }
-
-    #[test]
-    fn round_trip_times_have_a_line_of_blocks_and_each_of_the_last_ones() {
-        let mut rtt = crate::proto::rtt::Rtt::default();
-        let mut rows = vec![LinkRtt {
-            link: crate::proto::link::LinkId(1),
-            peer: PeerId::parse("bob@CIC").unwrap(),
-            rtt,
-        }];
-        let none = rtts(rows.clone());
-        assert_eq!(none.data["rtts"][0]["recent_ms"], json!([]));
-        for ms in [1, 8, 2] {
-            rtt.add(Duration::from_millis(ms));
-        }
-        rows[0].rtt = rtt;
-        let reply = rtts(rows);
-        assert_eq!(
-            reply.lines,
-            [
-                "PEER     LAST    MIN     AVERAGE  P95     JITTER  RECENT  PONGS",
-                "bob@CIC  2.0 ms  1.0 ms  3.7 ms   8.0 ms  0.8 ms  ▁█▂     3",
-            ]
-        );
-        let row = &reply.data["rtts"][0];
-        assert_eq!(
-            (&row["p95_ms"], &row["recent_ms"]),
-            (&json!(8.0), &json!([1.0, 8.0, 2.0]))
-        );
     }
 }

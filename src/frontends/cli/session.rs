@@ -21,6 +21,7 @@ use super::{
     days::Days,
     errors::{internal, long_reference, send_error, too_long},
     filters,
+    help_reply::help,
     history_reply::history,
     input::Typed,
     json as events,
@@ -252,8 +253,12 @@ impl Session {
             Command::Block(None) => filters::blocked(&node.filters().list()),
             Command::Block(Some(whom)) => self.block(whom).await?,
             Command::Unblock(whom) => self.unblock(whom).await?,
+            Command::Top => match self.top().await.map_err(internal)? {
+                Some(reply) => reply,
+                None => return Ok(None),
+            },
             Command::Clear => self.clear(),
-            Command::Help(spec) => replies::help(spec),
+            Command::Help(spec) => help(spec),
             Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
             // These are not run here.

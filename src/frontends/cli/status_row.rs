@@ -1,18 +1,11 @@
-//! The row above the prompt: who we are, how many peers are up, the rendezvous, what has not arrived yet.
+//! The row above the prompt: who we are, how many peers are up, the rendezvous, what has not arrived yet. Pure.
 
-use std::time::Duration;
-
-use tokio::task::JoinHandle;
-
-use super::{style::Style, terminal::TerminalWriter};
+use super::style::Style;
 use crate::{
-    node::{NodeError, NodeHandle},
+    actors::router::PeerRow,
     proto::{peer_table::Status, registration::Report},
-    wire::printable::Printable,
+    wire::{identity::PeerId, printable::Printable},
 };
-
-/// How old the row may be.
-const RENEW: Duration = Duration::from_millis(500);
 
 /// What the row tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,17 +22,23 @@ pub struct Facts {
     pub outbox: usize,
 }
 
-/// Keeps the row of a terminal fresh until the task is aborted.
-pub fn follow(node: NodeHandle, terminal: TerminalWriter, style: Style) -> JoinHandle<()> {
-    actix_rt::spawn(async move {
-        loop {
-            // An actor between two incarnations: the row stays as it is.
-            if let Ok(facts) = look(&node).await {
-                terminal.set_status(Some(row(&facts, style)));
-            }
-            tokio::time::sleep(RENEW).await;
+impl Facts {
+    /// What the row tells of a node.
+    pub fn new(
+        own: &PeerId,
+        peers: &[PeerRow],
+        rendezvous: Option<&Report>,
+        outbox: usize,
+    ) -> Self {
+        let is_up = |row: &&PeerRow| row.status == Status::Connected;
+        Self {
+            own: own.to_string(),
+            up: peers.iter().filter(is_up).count(),
+            known: peers.len(),
+            rendezvous: rendezvous.map(rendezvous_words),
+            outbox,
         }
-    })
+    }
 }
 
 /// The row, without its end where the terminal is too narrow.
@@ -56,19 +55,6 @@ pub fn row(facts: &Facts, style: Style) -> String {
     style.dim(format!(
         "[{own}  {up}/{known} peers  outbox {outbox}{rendezvous}]"
     ))
-}
-
-async fn look(node: &NodeHandle) -> Result<Facts, NodeError> {
-    let peers = node.peers().await?;
-    let rendezvous = node.rendezvous().await?;
-    let is_up = |row: &&crate::actors::router::PeerRow| row.status == Status::Connected;
-    Ok(Facts {
-        own: node.facts().own.to_string(),
-        up: peers.iter().filter(is_up).count(),
-        known: peers.len(),
-        rendezvous: rendezvous.as_ref().map(rendezvous_words),
-        outbox: node.unsettled(),
-    })
 }
 
 fn rendezvous_words(report: &Report) -> String {

@@ -66,7 +66,7 @@ async fn what_an_ended_link_gave_back_leaves_at_once_on_the_one_that_is_written_
     first.hears("SEND").await;
     let (mut second, _) = open(&routing, "bob@X").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    opened.panic.do_send(PanicNow);
+    opened.actor.panic();
     let start = clock::now();
     second.hears("SEND").await;
     assert!(clock::now() - start < Duration::from_millis(50));

@@ -19,7 +19,7 @@ use crate::{
     actors::{
         door::{Doorway, queue},
         link_out::LinkOut,
-        links::{CloseLink, LinkEnded, OpenLink, SendPing},
+        links::{CloseLink, LinkActor, LinkEnded, OpenLink},
         supervisor::{PanicNow, Report, supervise},
         testing::{LINK_LIMITS, Mailbox, OWN, Order, POLICY, Rig, id, reports, turn},
     },
@@ -219,7 +219,6 @@ fn of(opened: &mut LinkOpened) -> &mut OpenLink {
 }
 
 fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> LinkOpened {
-    let (ping, leave) = (nobody::<SendPing>(), nobody::<CloseLink>());
     let link = LinkId(number);
     LinkOpened(Arc::new(OpenLink {
         link,
@@ -230,9 +229,7 @@ fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> Link
         kind: PLAIN,
         opened: clock::now(),
         out: LinkOut::new(link, LINK_LIMITS.out, clock::now()),
-        ping,
-        leave,
-        panic: nobody::<PanicNow>(),
+        actor: Box::new(Nobody),
     }))
 }
 
@@ -241,8 +238,13 @@ const PLAIN: LinkKind = LinkKind {
     acks: true,
 };
 
-fn nobody<M: Message<Result = ()> + Send + Unpin + 'static>() -> actix::Recipient<M> {
-    Mailbox::new(&Order::default()).recipient()
+/// The actor of a made-up link.
+struct Nobody;
+
+impl LinkActor for Nobody {
+    fn ping(&self) {}
+    fn close(&self, _: CloseLink) {}
+    fn panic(&self) {}
 }
 
 fn ended(opened: &LinkOpened, reason: CloseReason) -> LinkEnded {

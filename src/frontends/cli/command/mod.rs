@@ -55,6 +55,8 @@ pub enum Command {
     Block(Option<Party>),
     /// `/unblock PEER|ADDRESS`
     Unblock(Party),
+    /// `/top`
+    Top,
     /// `/clear`
     Clear,
     /// `/help [COMMAND]`
@@ -91,6 +93,7 @@ impl Command {
             Self::Unignore(_) => "unignore",
             Self::Block(_) => "block",
             Self::Unblock(_) => "unblock",
+            Self::Top => "top",
             Self::Clear => "clear",
             Self::Help(_) => "help",
             Self::Quit => "quit",
@@ -144,6 +147,7 @@ fn parse_named(name: &str, arguments: &str) -> Result<Command, CommandError> {
         "reconnect" => no_arguments(name, arguments, Command::Reconnect),
         "metrics" => no_arguments(name, arguments, Command::Metrics),
         "status" => no_arguments(name, arguments, Command::Status),
+        "top" => no_arguments(name, arguments, Command::Top),
         "clear" => no_arguments(name, arguments, Command::Clear),
         "quit" => no_arguments(name, arguments, Command::Quit),
         _ => Err(unknown(name)),

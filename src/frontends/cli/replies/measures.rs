@@ -96,3 +96,39 @@ pub fn metrics(metrics: &Metrics) -> Reply {
     }
     Reply::lines(align(&table)).with(Value::Object(data))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::identity::PeerId;
+
+    #[test]
+    fn round_trip_times_have_a_line_of_blocks_and_each_of_the_last_ones() {
+        let mut rtt = crate::proto::rtt::Rtt::default();
+        let mut rows = vec![LinkRtt {
+            link: crate::proto::link::LinkId(1),
+            peer: PeerId::parse("bob@CIC").unwrap(),
+            rtt,
+        }];
+        assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
+        let none = rtts(rows.clone());
+        assert_eq!(none.data["rtts"][0]["recent_ms"], json!([]));
+        for ms in [1, 8, 2] {
+            rtt.add(Duration::from_millis(ms));
+        }
+        rows[0].rtt = rtt;
+        let reply = rtts(rows);
+        assert_eq!(
+            reply.lines,
+            [
+                "PEER     LAST    MIN     AVERAGE  P95     JITTER  RECENT  PONGS",
+                "bob@CIC  2.0 ms  1.0 ms  3.7 ms   8.0 ms  0.8 ms  ▁█▂     3",
+            ]
+        );
+        let row = &reply.data["rtts"][0];
+        assert_eq!(
+            (&row["p95_ms"], &row["recent_ms"]),
+            (&json!(8.0), &json!([1.0, 8.0, 2.0]))
+        );
+    }
+}

@@ -17,6 +17,7 @@ mod keymap;
 mod kill_ring;
 mod layout;
 mod line;
+mod page;
 mod paste;
 mod queue;
 mod screen;
@@ -31,6 +32,7 @@ pub use attention::Alert;
 pub use completion::{Completer, Completion};
 pub use driver::{restore, start, supported};
 pub use line::LINE_BYTES_MAX;
+pub use page::Page;
 pub use writer::TerminalWriter;
 
 /// What the user did.

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, pin::pin};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{attention::Alert, screen::Output};
+use super::{attention::Alert, page::PageSlot, screen::Output};
 
 /// Lines of chat that may wait; 16 frames' worth.
 const CHAT_LINES_MAX: usize = 4096;
@@ -26,6 +26,8 @@ pub struct Queue {
     state: Mutex<State>,
     filled: Notify,
     room: Notify,
+    /// What has the whole screen meanwhile.
+    pub page: PageSlot,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +66,24 @@ impl Queue {
             state,
             filled: Notify::new(),
             room: Notify::new(),
+            page: PageSlot::default(),
         }
+    }
+
+    /// Something outside of the queue is to be drawn anew.
+    pub fn ring(&self) {
+        self.filled.notify_one();
+    }
+
+    /// How many lines wait, with those that were only counted.
+    pub fn held(&self) -> u64 {
+        let state = self.state.lock();
+        let lines = |output: &Output| match output {
+            Output::Line(_) | Output::News(_) => 1,
+            Output::Skipped(count) => *count,
+            Output::Clear => 0,
+        };
+        state.waiting.iter().map(lines).sum()
     }
 
     /// Puts a line in, waiting for room. Once the terminal is closed the line vanishes.
@@ -247,6 +266,16 @@ mod tests {
         assert!(queue.is_waiting());
         assert_eq!(queue.take(9), [line("three")]);
         assert!(!queue.is_waiting());
+    }
+
+    #[test]
+    fn what_is_held_back_is_counted_also_what_found_no_room() {
+        let queue = full();
+        queue.push_or_skip(line("lost"));
+        queue.push_or_skip(line("lost"));
+        assert_eq!(queue.held(), CHAT_LINES_MAX as u64 + 2);
+        queue.clear();
+        assert_eq!(queue.held(), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tokio::{sync::watch, time::timeout};
 use super::{
     attention::Alert,
     driver::restore,
+    page::Page,
     queue::{Phase, Queue},
     screen::Output,
 };
@@ -59,6 +60,19 @@ impl TerminalWriter {
     /// A row above the prompt from now on, cut to the terminal's width; `None` for no row.
     pub fn set_status(&self, status: Option<String>) {
         self.queue.set_status(status);
+    }
+
+    /// Gives the whole screen to a page until the user leaves it with `q`. What is printed meanwhile waits.
+    pub fn open_page(&self, page: Arc<dyn Page>) {
+        self.queue.page.open(page);
+        self.queue.ring();
+    }
+
+    /// Shows a newer state of the page; false if it was left, or the terminal is closed.
+    pub fn update_page(&self, page: Arc<dyn Page>) -> bool {
+        let is_open = self.queue.phase() == Phase::Open && self.queue.page.update(page);
+        self.queue.ring();
+        is_open
     }
 
     /// Clears the screen; the line being typed stays.

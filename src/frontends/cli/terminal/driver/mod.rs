@@ -2,6 +2,7 @@
 //! lets the session decide, and writes. The only room that touches the real terminal.
 
 mod keys;
+mod page;
 mod tty;
 
 use std::{
@@ -193,6 +194,10 @@ impl Driver {
             }
             if self.end.queue.phase() != Phase::Open {
                 return self.finish();
+            }
+            if self.end.queue.page.get().is_some() {
+                self.show_page(keys).await?;
+                continue;
             }
             let due = self.session.frame_due(self.end.queue.is_waiting());
             if due.is_some_and(|due| due <= Instant::now()) {
