@@ -43,6 +43,7 @@ use crate::{
     logging::{LogControl, LogGuard},
     node::{Node, NodeHandle, RunningNode, restart_policy},
     paths::Places,
+    proto::restart::RestartPolicy,
     settings::Settings,
 };
 
@@ -131,14 +132,7 @@ impl Chat {
         let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
-        let parts = ClientParts {
-            node: running.handle.clone(),
-            log: log.clone(),
-            fatal: fatal.clone(),
-            debug: is_debugging(),
-            ready,
-        };
-        let control = sockets.start(parts, policy, running.reports.clone());
+        let control = control(sockets, ready, &running, &log, &fatal, policy);
         let interactive = matches!(input, Input::Terminal(_));
         let options = self.options(interactive);
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
@@ -300,6 +294,25 @@ fn ready(node: &Node, sockets: &ControlSockets) -> Ready {
         control: sockets.path().map(Path::to_owned),
         control_tcp: sockets.tcp_address(),
     }
+}
+
+/// Lets other programs in.
+fn control(
+    sockets: ControlSockets,
+    ready: Ready,
+    running: &RunningNode,
+    log: &LogControl,
+    fatal: &mpsc::Sender<Fatal>,
+    policy: RestartPolicy,
+) -> Control {
+    let parts = ClientParts {
+        node: running.handle.clone(),
+        log: log.clone(),
+        fatal: fatal.clone(),
+        debug: is_debugging(),
+        ready,
+    };
+    sockets.start(parts, policy, running.reports.clone())
 }
 
 /// The orderly end: the node first, then what it still had to say.

@@ -1,6 +1,7 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
+mod options;
 mod talk;
 
 use std::{
@@ -13,8 +14,8 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-pub use self::talk::Progress;
 use self::talk::Talk;
+pub use self::{options::Options, talk::Progress};
 use super::{
     command::{self, Command, CommandError, Request},
     days::Days,
@@ -33,23 +34,8 @@ use crate::{
     actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    settings::Bell,
     wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
-
-/// How a session talks.
-pub struct Options {
-    /// Events and answers as JSON, one object a line.
-    pub json: bool,
-    /// A person sits there: nothing is waited for, and errors say what to type next.
-    pub interactive: bool,
-    /// Whether `/debug` exists.
-    pub debug: bool,
-    /// Colour.
-    pub renderer: Renderer,
-    /// How the user of a terminal is told that a text is for them.
-    pub bell: Bell,
-}
 
 /// What a typed line came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

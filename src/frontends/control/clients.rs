@@ -25,13 +25,10 @@ use crate::{
         input::{PartialLine, Typed},
         json::{self, Ready},
         output::Output,
-        render::Renderer,
         session::{Fatal, Options, Outcome, Progress, Session},
-        style::Style,
     },
     logging::LogControl,
     node::NodeHandle,
-    settings::Bell,
 };
 
 /// Clients at a time; the next one is told so and closed.
@@ -143,15 +140,7 @@ impl Clients {
 
     fn session(&self, lines: &ClientLines) -> Arc<Session> {
         let parts = self.0.parts.clone();
-        let options = Options {
-            json: true,
-            interactive: false,
-            debug: parts.debug,
-            renderer: Renderer {
-                style: Style { color: false },
-            },
-            bell: Bell::Off,
-        };
+        let options = Options::for_program(parts.debug);
         let output = Output::Client(lines.clone());
         Session::new(parts.node, output, options, parts.log, parts.fatal)
     }

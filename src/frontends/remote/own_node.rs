@@ -16,9 +16,7 @@ use crate::{
             actor::CliActor,
             json::Ready,
             output::Output,
-            render::Renderer,
             session::{Options, Session},
-            style::Style,
         },
         control::{ClientParts, Control, ControlSockets},
         exit::{Exit, complain},
@@ -27,7 +25,7 @@ use crate::{
     logging::{self, LogControl, LogGuard, LogSetup},
     node::{Node, RunningNode, restart_policy},
     paths::Places,
-    settings::{Bell, Port, Settings},
+    settings::{Port, Settings},
 };
 
 /// Events that may wait for the actor that shows them to nobody.
@@ -57,33 +55,14 @@ impl OwnNode {
         let joins = invocation.join.iter().map(|it| (it.host.clone(), it.port));
         let node = Node::prepare(settings.clone(), places, joins.collect()).await;
         let node = node.map_err(|error| exit_of_start(&error))?;
-        let ready = Ready {
-            own: node.own().clone(),
-            listen: node.listen(),
-            rendezvous: node.rendezvous().map(|(address, _)| address),
-            notices: node.notices(),
-            control: None,
-            control_tcp: None,
-        };
         let policy = restart_policy(&settings.supervision);
-        let sockets = ControlSockets::none();
+        let (ready, sockets) = (ready(&node), ControlSockets::none());
         let (ways, inbox) = queue::<CliActor>(EVENTS_MAX);
-        let running = node
-            .start(Events::new(ways.door()).with_tap(sockets.tap()))
-            .await;
+        let events = Events::new(ways.door()).with_tap(sockets.tap());
+        let running = node.start(events).await;
+        let reports = running.reports.clone();
         // Its name is taken by a living node, or a part of it was given up: the command then waits in vain, and says so.
         let (fatal, _) = mpsc::channel(1);
-        let session = Session::new(
-            running.handle.clone(),
-            Output::pipe(io::sink()).0,
-            options(),
-            log.clone(),
-            fatal.clone(),
-        );
-        let reports = running.reports.clone();
-        drop(supervise("cli", inbox, policy, reports, move |_, _| {
-            CliActor::new(Arc::clone(&session))
-        }));
         let parts = ClientParts {
             node: running.handle.clone(),
             log,
@@ -91,7 +70,15 @@ impl OwnNode {
             debug: false,
             ready,
         };
-        let control = sockets.start(parts, policy, running.reports.clone());
+        let session = unseen(&parts);
+        drop(supervise(
+            "cli",
+            inbox,
+            policy,
+            reports.clone(),
+            move |_, _| CliActor::new(Arc::clone(&session)),
+        ));
+        let control = sockets.start(parts, policy, reports);
         let (ours, its) = tokio::io::duplex(BUFFER_BYTES);
         control.attach(its);
         let node = Self {
@@ -110,16 +97,28 @@ impl OwnNode {
     }
 }
 
-fn options() -> Options {
-    Options {
-        json: true,
-        interactive: false,
-        debug: false,
-        bell: Bell::Off,
-        renderer: Renderer {
-            style: Style { color: false },
-        },
+fn ready(node: &Node) -> Ready {
+    Ready {
+        own: node.own().clone(),
+        listen: node.listen(),
+        rendezvous: node.rendezvous().map(|(address, _)| address),
+        notices: node.notices(),
+        control: None,
+        control_tcp: None,
     }
+}
+
+/// A session whose output nobody sees: the main door of the events needs one.
+fn unseen(parts: &ClientParts) -> Arc<Session> {
+    let options = Options::for_program(parts.debug);
+    let output = Output::pipe(io::sink()).0;
+    Session::new(
+        parts.node.clone(),
+        output,
+        options,
+        parts.log.clone(),
+        parts.fatal.clone(),
+    )
 }
 
 /// Warnings to stderr, unless `--log` says otherwise.

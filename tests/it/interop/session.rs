@@ -1,6 +1,6 @@
 //! One session at the command line, against a scripted client: every command is answered, every event logged.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Role, alice, client::Listening, linked};
 
@@ -88,5 +88,5 @@ fn links_pings_messages_missing_acks_and_ends_are_logged_and_texts_are_not() {
         .collect();
     assert_eq!(told, Vec::<String>::new(), "no text is logged");
     assert_eq!(node.events("ack_timeout").len(), 1);
-    assert_ne!(node.events("peer_disconnected"), Vec::<Value>::new());
+    node.event("peer_disconnected", |_| true);
 }
