@@ -1,6 +1,7 @@
 //! What we originate and owe to one peer: a bounded queue that outlives links and actors. A message leaves it when
 //! it is acknowledged, when a living link has not acknowledged it in time, or when it has failed; so the last state
-//! of each is exactly one of *delivered*, *sent* and *failed*.
+//! of each is exactly one of *delivered*, *sent* and *failed*. With a history on disk it may also leave *parked*: then
+//! it waits there, and comes back through [`outbox`](super::outbox).
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,6 +14,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::link::LinkId;
+pub use super::resend::LinkKind;
 use crate::wire::destination::Destination;
 
 /// One of our own messages, as commands, events and their `ref` name it.
@@ -46,11 +48,6 @@ pub struct QueueLimits {
     /// How long a late ACK still counts.
     pub late_age: Duration,
 }
-
-/// How often a message is written again after lost links, to a plain peer and to one that announced `stream`:
-/// plain clients show a repeated message twice.
-const RESENDS_PLAIN: u8 = 1;
-const RESENDS_STREAM: u8 = 3;
 
 /// What a lost link gave back waits this long for the next one: a little longer than redialling takes to call a peer
 /// that refuses stale. Without it a message to a peer that is not redialled would never reach its last state.
@@ -93,15 +90,10 @@ pub enum Outcome {
     Unconfirmed(Arc<OwnMessage>, &'static str),
     /// It did not reach the peer.
     Failed(Arc<OwnMessage>, &'static str),
-}
-
-/// How a link of this peer writes: decides on resends and ACKs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkKind {
-    /// The peer announced `stream`.
-    pub stream: bool,
-    /// The peer announced `ack`.
-    pub acks: bool,
+    /// It was written on a link that was lost, and waits here for the next one; only told by a queue that parks.
+    LinkLost(Arc<OwnMessage>),
+    /// No link takes it: it waits on disk from now on.
+    Parked(Arc<OwnMessage>),
 }
 
 #[derive(Debug)]
@@ -116,6 +108,8 @@ struct InFlight {
 #[derive(Debug)]
 pub struct PeerQueue {
     limits: QueueLimits,
+    /// Whether what finds no link is kept on disk.
+    parks: bool,
     waiting: VecDeque<Entry>,
     in_flight: HashMap<Uuid, InFlight>,
     /// The order in which lines were taken: of deadlines, and of resends.
@@ -137,6 +131,7 @@ impl PeerQueue {
     pub fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
+            parks: false,
             waiting: VecDeque::new(),
             in_flight: HashMap::new(),
             order: VecDeque::new(),
@@ -147,6 +142,12 @@ impl PeerQueue {
             stranded_since: None,
             fruitless_links: 0,
         }
+    }
+
+    /// The same; direct messages that find no link are parked instead of failed.
+    pub fn parking(mut self) -> Self {
+        self.parks = true;
+        self
     }
 
     /// Puts a message at the end.
@@ -170,6 +171,11 @@ impl PeerQueue {
         self.lines() * 2 > self.limits.lines_max || self.bytes * 2 > self.limits.bytes_max
     }
 
+    /// Whether unacknowledged messages of a lost link are sent again.
+    pub fn resends(&self) -> bool {
+        self.limits.resend
+    }
+
     /// Whether every message has reached its last state, and that was told.
     pub fn is_settled(&self) -> bool {
         self.lines() == 0 && self.ended.is_empty()
@@ -178,6 +184,30 @@ impl PeerQueue {
     /// Lines that wait or are not acknowledged.
     pub fn lines(&self) -> usize {
         self.waiting.len() + self.in_flight.len()
+    }
+
+    /// What waits or is not acknowledged.
+    pub fn owed(&self) -> impl Iterator<Item = Uuid> {
+        let waiting = self.waiting.iter().map(|entry| entry.message.msg_id);
+        waiting.chain(self.in_flight.keys().copied())
+    }
+
+    /// Takes a message out that no link has taken; false if it is not here, or on its way.
+    pub fn withdraw(&mut self, msg_id: Uuid) -> bool {
+        let at = self
+            .waiting
+            .iter()
+            .position(|it| it.message.msg_id == msg_id);
+        let withdrawn = at.and_then(|at| self.waiting.remove(at));
+        withdrawn
+            .inspect(|it| self.bytes -= it.line.len())
+            .is_some()
+    }
+
+    /// What waits here after it was written on links that were lost.
+    pub fn returned(&self) -> impl Iterator<Item = &Arc<OwnMessage>> {
+        let returned = self.waiting.iter().filter(|entry| entry.lost > 0);
+        returned.map(|entry| &entry.message)
     }
 
     /// Names the link that writes from now on.
@@ -283,16 +313,10 @@ impl PeerQueue {
         outcomes
     }
 
-    /// Gives everything up that no link took.
+    /// Gives everything up that no link took, or parks it.
     pub fn fail_waiting(&mut self, reason: &'static str) -> Vec<Outcome> {
-        let failed = std::mem::take(&mut self.waiting);
-        failed
-            .into_iter()
-            .map(|entry| {
-                self.bytes -= entry.line.len();
-                given_up(entry, reason)
-            })
-            .collect()
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        waiting.map(|entry| self.given_up(entry, reason)).collect()
     }
 
     /// A link is open: the messages whose sender was not told yet that they are on their way.
@@ -319,18 +343,17 @@ impl PeerQueue {
 
     fn back_or_out(&mut self, in_flight: InFlight, kind: LinkKind, outcomes: &mut Vec<Outcome>) {
         let mut entry = in_flight.entry;
-        let resends_max = match kind.stream {
-            true => RESENDS_STREAM,
-            false => RESENDS_PLAIN,
-        };
         // A line to a plain peer is written alone: if not as a whole, it did not arrive. Lines to a stream are written
         // together, and those in front may have arrived.
         let may_have_arrived = kind.stream && entry.acknowledged;
         if in_flight.written.is_none() && !may_have_arrived {
             return self.waiting.push_front(entry);
         }
-        if self.limits.resend && entry.lost < resends_max {
+        if kind.takes_again(entry.lost.saturating_add(1), self.limits.resend) {
             entry.lost += 1;
+            if self.parks && entry.acknowledged {
+                outcomes.push(Outcome::LinkLost(Arc::clone(&entry.message)));
+            }
             return self.waiting.push_front(entry);
         }
         self.bytes -= entry.line.len();
@@ -368,10 +391,8 @@ impl PeerQueue {
             .into_iter()
             .partition(is_over);
         self.waiting = kept;
-        for entry in over {
-            self.bytes -= entry.line.len();
-            outcomes.push(given_up(entry, "no connection to this peer in time"));
-        }
+        let reason = "no connection to this peer in time";
+        outcomes.extend(over.into_iter().map(|it| self.given_up(it, reason)));
     }
 
     /// Since when messages wait without any link.
@@ -380,6 +401,18 @@ impl PeerQueue {
             return None;
         }
         Some(*self.stranded_since.get_or_insert(now))
+    }
+
+    /// A message that was written before may have arrived: its last state is *sent*, not *failed*.
+    fn given_up(&mut self, entry: Entry, reason: &'static str) -> Outcome {
+        self.bytes -= entry.line.len();
+        if self.parks && entry.acknowledged {
+            Outcome::Parked(entry.message)
+        } else if entry.lost > 0 {
+            Outcome::Unconfirmed(entry.message, reason)
+        } else {
+            Outcome::Failed(entry.message, reason)
+        }
     }
 
     fn remember_late(&mut self, now: Instant, written: Instant, message: Arc<OwnMessage>) {
@@ -392,15 +425,6 @@ impl PeerQueue {
 
 fn is_unconfirmed(outcome: &Outcome, msg_id: Uuid) -> bool {
     matches!(outcome, Outcome::Unconfirmed(message, _) if message.msg_id == msg_id)
-}
-
-/// A message that was written before may have arrived: its last state is *sent*, not *failed*.
-fn given_up(entry: Entry, reason: &'static str) -> Outcome {
-    if entry.lost > 0 {
-        Outcome::Unconfirmed(entry.message, reason)
-    } else {
-        Outcome::Failed(entry.message, reason)
-    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,8 @@ fn name(outcome: &Outcome) -> (&'static str, u64) {
         Outcome::AckTimedOut(message) => ("timeout", message.number),
         Outcome::Unconfirmed(message, _) => ("sent", message.number),
         Outcome::Failed(message, _) => ("failed", message.number),
+        Outcome::LinkLost(message) => ("lost", message.number),
+        Outcome::Parked(message) => ("parked", message.number),
     }
 }
 
@@ -299,6 +301,35 @@ fn a_half_written_batch_may_have_arrived_at_a_stream_but_not_at_a_plain_peer() {
         assert_eq!(queue.link_lost(FIRST, kind), []);
         assert_eq!(names(&queue.fail_waiting("gone")), [(last, 1)]);
     }
+}
+
+#[test]
+fn a_queue_that_parks_fails_no_direct_message_for_want_of_a_link() {
+    let mut queue = PeerQueue::new(LIMITS).parking();
+    let start = Instant::now();
+    queue.set_writer(Some(FIRST));
+    let mut publication = entry(2);
+    publication.acknowledged = false;
+    for entry in [entry(1), publication, entry(3)] {
+        queue.push(entry).unwrap();
+    }
+    write(&mut queue, FIRST, start, PLAIN);
+    assert_eq!(names(&queue.link_lost(FIRST, PLAIN)), [("lost", 1)]);
+    assert_eq!(queue.returned().count(), 1);
+    queue.expire(start);
+    let over = names(&queue.expire(start + RETURN_WAIT));
+    assert_eq!(over, [("parked", 1), ("failed", 2), ("parked", 3)]);
+    assert_eq!((queue.lines(), queue.bytes), (0, 0));
+}
+
+#[test]
+fn only_what_no_link_has_taken_can_be_withdrawn() {
+    let (mut queue, _) = queue(1..=3);
+    queue.take(FIRST);
+    assert_eq!(queue.owed().count(), 3);
+    assert!(!queue.withdraw(id(1)) && !queue.withdraw(id(4)));
+    assert!(queue.withdraw(id(2)));
+    assert_eq!((queue.lines(), queue.bytes), (2, 20));
 }
 
 #[derive(Debug, Clone)]

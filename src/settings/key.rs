@@ -1,7 +1,9 @@
 //! The table of keys: every setting there is, and what a misspelt one probably meant.
 
 use super::form::Check;
-use super::sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+use super::sections::{
+    Connection, History, Logging, Node, Rendezvous, RendezvousServer, Supervision,
+};
 
 /// One setting: its place and its form.
 pub(super) struct Key {
@@ -19,6 +21,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Node::KEYS,
         Rendezvous::KEYS,
         Connection::KEYS,
+        History::KEYS,
         RendezvousServer::KEYS,
         Logging::KEYS,
         Supervision::KEYS,

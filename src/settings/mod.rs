@@ -28,10 +28,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::RendezvousMode;
+pub use choice::{Durability, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{Connection, History, Logging, Node, Rendezvous, RendezvousServer, Supervision};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -49,6 +49,8 @@ pub struct Settings {
     pub rendezvous: Rendezvous,
     /// Links to peers and their limits.
     pub connection: Connection,
+    /// The history on disk.
+    pub history: History,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
     /// What is logged and where.
@@ -156,6 +158,7 @@ impl Settings {
             node: Node::read(texts),
             rendezvous: Rendezvous::read(texts),
             connection: Connection::read(texts),
+            history: History::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
             logging: Logging::read(texts),
             supervision: Supervision::read(texts),

@@ -98,6 +98,8 @@ impl RouterActor {
                     self.emit(NodeEvent::TextFailed { message, reason });
                 }
             }
+            // Only a queue that parks tells these.
+            Outcome::LinkLost(_) | Outcome::Parked(_) => {}
         }
     }
 
