@@ -44,6 +44,11 @@ const FLOORS: &[Floor] = &[
         banned: EFFECTS,
     },
     Floor {
+        paths: &["store/"],
+        may_know: &["store", "proto::texts", "proto::outgoing", "wire"],
+        banned: &["actix"],
+    },
+    Floor {
         paths: &["metrics.rs", "identity_lock.rs"],
         may_know: &[],
         banned: &["actix"],
@@ -58,6 +63,7 @@ const FLOORS: &[Floor] = &[
         may_know: &[
             "actors",
             "proto",
+            "store",
             "wire",
             "metrics",
             "identity_lock",
@@ -88,6 +94,7 @@ const FLOORS: &[Floor] = &[
             "rendezvous_server",
             "actors",
             "proto",
+            "store",
             "wire",
             "metrics",
             "identity_lock",
