@@ -39,7 +39,9 @@ impl Writer {
         let connection = &self.database.connection;
         match job {
             Job::Receive { incoming, .. } => self.receive(incoming).map(Done::Received),
-            Job::Record { fact, .. } => self.record(fact).map(|()| Done::Recorded),
+            Job::Record { fact, .. } | Job::Again { fact } => {
+                self.record(fact).map(|()| Done::Recorded)
+            }
             Job::Outbox {
                 peer, after, limit, ..
             } => outbox::behind(connection, peer, *after, *limit).map(Done::Queued),
@@ -52,6 +54,7 @@ impl Writer {
 
     fn receive(&mut self, incoming: &Incoming) -> rusqlite::Result<Vec<bool>> {
         let connection = &self.database.connection;
+        self.upkeep.check_room(connection)?;
         let peer = self.peer_ids.of(connection, &incoming.from)?;
         let (at, address) = (incoming.at.as_millisecond(), incoming.address.to_string());
         let mut seen = connection.prepare_cached(SEEN)?;
@@ -142,6 +145,7 @@ impl Writer {
         at: Timestamp,
     ) -> rusqlite::Result<()> {
         let connection = &self.database.connection;
+        self.upkeep.check_room(connection)?;
         let (peer, audience) = match &message.to {
             Destination::Peer(peer) => (Some(self.peer_ids.of(connection, peer)?), None),
             to => (None, Some(written(to))),
