@@ -12,6 +12,11 @@ impl Counter {
         self.add(1);
     }
 
+    /// Sets a number that may also shrink.
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+
     /// Adds several.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
@@ -44,7 +49,7 @@ counters! {
     links_inbound: "Links that peers opened.",
     links_outbound: "Links that this node opened.",
     links_lost: "Open links that ended without BYE.",
-    links_refused: "Connections refused because a limit was reached.",
+    links_refused: "Connections refused because a limit was reached, or their peer is blocked.",
     handshakes_failed: "Connections that never became a link.",
     dials: "Dials that were begun.",
     bytes_in: "Bytes read from peers.",
@@ -57,6 +62,11 @@ counters! {
     texts_unconfirmed: "Texts that were written and never acknowledged.",
     texts_failed: "Texts that did not reach their peer.",
     texts_skipped: "Publications not given to a peer whose queue was full.",
+    texts_queued: "Direct texts put on disk because their peer was away.",
+    outbox_depth: "Direct texts that wait on disk now.",
+    store_waits: "Times that received texts waited for their commit before they were acknowledged.",
+    store_wait_us: "How long they waited, in all, in microseconds.",
+    store_failures: "Times that the history could not keep something.",
     lines_ignored: "Lines that were no message of the protocol.",
     pings_sent: "PINGs sent.",
     pongs_received: "PONGs received.",

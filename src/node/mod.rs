@@ -3,7 +3,9 @@
 
 mod config;
 mod descriptors;
+mod filtering;
 mod handle;
+mod history;
 mod hosting;
 mod running;
 mod start;
@@ -16,11 +18,12 @@ use tokio::sync::mpsc;
 
 pub use self::{
     config::{restart_policy, server_config},
-    handle::{NodeError, NodeHandle},
+    filtering::{FilterKeeper, KeepError},
+    handle::{NodeError, NodeHandle, Texts},
     running::RunningNode,
     startup::StartError,
 };
-use self::{hosting::EmbeddedHost, startup::Prepared};
+use self::{history::History, hosting::EmbeddedHost, startup::Prepared};
 use crate::{
     actors::{
         rendezvous::network::{Network, TcpNetwork},
@@ -39,6 +42,7 @@ pub struct Node {
     places: Places,
     joins: Vec<(String, u16)>,
     prepared: Prepared,
+    history: Option<History>,
     network: Rc<dyn Network>,
     policy: RestartPolicy,
     metrics: Arc<Metrics>,
@@ -77,11 +81,14 @@ impl Node {
             host.as_ref(),
         )
         .await?;
+        let folder = prepared.folder.clone();
+        let history = history::open(&settings, folder, &prepared.own, &metrics)?;
         Ok(Self {
             settings,
             places,
             joins,
             prepared,
+            history,
             network,
             policy,
             metrics,

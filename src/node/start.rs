@@ -11,10 +11,10 @@ use actix::{Actor, Context};
 use tokio::sync::mpsc;
 
 use super::{
-    Node, NodeHandle, RunningNode,
+    FilterKeeper, Node, NodeHandle, RunningNode,
     config::{self, Places as LinkPlaces},
     descriptors,
-    handle::{Doors, Facts},
+    handle::{Doors, Facts, HistoryDoors},
     running::Leaving,
     summary,
 };
@@ -22,7 +22,8 @@ use crate::{
     actors::{
         clock,
         door::{Door, Doorway, Inbox, queue},
-        events::NodeEvent,
+        events::{Events, NodeEvent},
+        history::HistoryActor,
         kept::Kept,
         links::{LinkDoors, Links},
         listener::ListenerActor,
@@ -42,8 +43,9 @@ use crate::{
 const QUEUE: usize = 1024;
 
 /// The ways into the queues of all actors.
-struct Ways {
-    router: Doorway<RouterActor>,
+pub(super) struct Ways {
+    pub router: Doorway<RouterActor>,
+    history: Doorway<HistoryActor>,
     ping: Doorway<PingActor>,
     listener: Doorway<ListenerActor>,
     rendezvous: Doorway<RendezvousActor>,
@@ -52,6 +54,7 @@ struct Ways {
 /// The other ends of the queues.
 struct Inboxes {
     router: Inbox<RouterActor>,
+    history: Inbox<HistoryActor>,
     ping: Inbox<PingActor>,
     listener: Inbox<ListenerActor>,
     rendezvous: Inbox<RendezvousActor>,
@@ -59,17 +62,20 @@ struct Inboxes {
 
 fn queues() -> (Ways, Inboxes) {
     let (router, router_inbox) = queue(QUEUE);
+    let (history, history_inbox) = queue(QUEUE);
     let (ping, ping_inbox) = queue(QUEUE);
     let (listener, listener_inbox) = queue(QUEUE);
     let (rendezvous, rendezvous_inbox) = queue(QUEUE);
     let ways = Ways {
         router,
+        history,
         ping,
         listener,
         rendezvous,
     };
     let inboxes = Inboxes {
         router: router_inbox,
+        history: history_inbox,
         ping: ping_inbox,
         listener: listener_inbox,
         rendezvous: rendezvous_inbox,
@@ -79,19 +85,27 @@ fn queues() -> (Ways, Inboxes) {
 
 impl Node {
     /// Starts all actors: first those that others report to. Events go through `events`.
-    pub async fn start(mut self, events: Door<NodeEvent>) -> RunningNode {
+    pub async fn start(mut self, events: Events) -> RunningNode {
         for event in std::mem::take(&mut self.prepared.established.events) {
             events.tell(NodeEvent::Rendezvous(event)).await;
         }
         let places = self.link_places(&events).await;
-        let kept = Kept::new(config::kept_limits(&self.settings.connection));
+        let kept = self.kept();
         let (ways, inboxes) = queues();
         let links = self.links(&ways, places, Arc::clone(&kept));
+        let filters = self.filters(&links, &events).await;
         self.start_router(inboxes.router, &ways, &links, &kept, events.clone(), places);
+        self.start_history(inboxes.history, &ways, events.clone());
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
-        let handle = self.handle(&ways, links.clone(), kept, leave.is_some());
+        let handle = self.handle(
+            &ways,
+            links.clone(),
+            filters,
+            Arc::clone(&kept),
+            leave.is_some(),
+        );
         let (told, gave_up) = mpsc::channel(4);
         let reports = self.told;
         let metrics = Arc::clone(&self.metrics);
@@ -108,6 +122,7 @@ impl Node {
             reports: self.reports,
             gave_up,
             links,
+            kept,
             listening: ways.listener.door(),
             listeners: self.prepared.listeners,
             leave,
@@ -117,7 +132,7 @@ impl Node {
     }
 
     /// Raises the limit of open files, or lowers our own and says so.
-    async fn link_places(&self, events: &Door<NodeEvent>) -> LinkPlaces {
+    async fn link_places(&self, events: &Events) -> LinkPlaces {
         let connection = &self.settings.connection;
         let wanted = LinkPlaces {
             inbound: connection.max_inbound,
@@ -159,7 +174,7 @@ impl Node {
         )
     }
 
-    fn supervise<A, F>(&self, actor: &'static str, inbox: Inbox<A>, make: F)
+    pub(super) fn supervise<A, F>(&self, actor: &'static str, inbox: Inbox<A>, make: F)
     where
         A: Actor<Context = Context<A>>,
         F: FnMut(&mut Context<A>, ExitNote) -> A + 'static,
@@ -175,7 +190,7 @@ impl Node {
         ways: &Ways,
         links: &Links,
         kept: &Arc<Kept>,
-        events: Door<NodeEvent>,
+        events: Events,
         places: LinkPlaces,
     ) {
         let parts = RouterParts {
@@ -215,7 +230,7 @@ impl Node {
         &mut self,
         inbox: Inbox<RendezvousActor>,
         ways: &Ways,
-        events: Door<NodeEvent>,
+        events: Events,
     ) -> Option<Leaving> {
         if self.settings.rendezvous_mode() == EffectiveMode::Off {
             return None;
@@ -269,7 +284,24 @@ impl Node {
         }
     }
 
-    fn handle(&self, ways: &Ways, links: Links, kept: Arc<Kept>, rendezvous: bool) -> NodeHandle {
+    /// Before anybody is accepted or dialled.
+    async fn filters(&self, links: &Links, events: &Events) -> FilterKeeper {
+        let folder = self.prepared.folder.as_deref();
+        let (filters, trouble) = FilterKeeper::load(links.clone(), folder);
+        if let Some(trouble) = trouble {
+            events.tell(trouble).await;
+        }
+        filters
+    }
+
+    fn handle(
+        &self,
+        ways: &Ways,
+        links: Links,
+        filters: FilterKeeper,
+        kept: Arc<Kept>,
+        rendezvous: bool,
+    ) -> NodeHandle {
         let connection = &self.settings.connection;
         let facts = Facts {
             own: self.prepared.own.clone(),
@@ -287,6 +319,15 @@ impl Node {
         if rendezvous {
             panics.push(("rendezvous", ways.rendezvous.door()));
         }
+        let history = self.history.as_ref().map(|_| HistoryDoors {
+            list: ways.history.door(),
+            explain: ways.history.door(),
+        });
+        if history.is_some() {
+            panics.push(("history", ways.history.door()));
+        }
+        let opened = self.history.as_ref().map(|history| &history.opened);
+        let last_number = opened.map_or(0, |opened| opened.last_number);
         let doors = Doors {
             send: ways.router.door(),
             resolve: ways.router.door(),
@@ -295,19 +336,21 @@ impl Node {
             peers: ways.router.door(),
             links: ways.router.door(),
             recent: ways.router.door(),
+            history,
             rtts: ways.ping.door(),
             rendezvous: rendezvous.then(|| (ways.rendezvous.door(), ways.rendezvous.door())),
             panics: parking_lot::Mutex::new(panics),
             server_panic: Arc::clone(&self.host.panic),
         };
-        NodeHandle::new(facts, doors, links, kept, Arc::clone(&self.metrics))
+        let metrics = Arc::clone(&self.metrics);
+        NodeHandle::new(facts, doors, links, filters, kept, metrics, last_number)
     }
 }
 
 /// Logs, counts and shows what supervisors report; an actor that was given up is the end of the node.
 async fn tell_reports(
     mut reports: mpsc::UnboundedReceiver<Report>,
-    events: Door<NodeEvent>,
+    events: Events,
     metrics: Arc<Metrics>,
     gave_up: mpsc::Sender<String>,
 ) {
@@ -354,7 +397,7 @@ fn exit_words(exit: Exit) -> String {
 const RESOLVE_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Resolves the addresses of `--join`, again and again until each is found, and has them dialled.
-async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Door<NodeEvent>) {
+async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Events) {
     let mut first = true;
     while !wanted.is_empty() {
         let mut missing = Vec::new();

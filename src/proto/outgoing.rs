@@ -3,8 +3,11 @@
 //! of each is exactly one of *delivered*, *sent* and *failed*. With a history on disk it may also leave *parked*: then
 //! it waits there, and comes back through [`outbox`](super::outbox).
 
+mod owed;
+mod parking;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,6 +16,9 @@ use bytes::Bytes;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use owed::{Entry, Publications};
+
+use self::owed::Owed;
 use super::link::LinkId;
 pub use super::resend::LinkKind;
 use crate::wire::destination::Destination;
@@ -62,23 +68,6 @@ const FRUITLESS_LINKS_MAX: u32 = 3;
 #[error("the queue of this peer is full")]
 pub struct QueueFull;
 
-/// One message on its way to this peer.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Which message; shared by all receivers of a publication.
-    pub message: Arc<OwnMessage>,
-    /// Its line; encoded once for all receivers.
-    pub line: Bytes,
-    /// Whether the peer has to acknowledge it (SEND) or not (PUB).
-    pub acknowledged: bool,
-    /// Fails at this time if no link took it; for messages to peers that are not linked yet.
-    pub expires: Option<Instant>,
-    /// Whether its sender was told that it is on its way.
-    pub announced: bool,
-    /// How often it was written on links that were lost.
-    pub lost: u8,
-}
-
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -90,6 +79,8 @@ pub enum Outcome {
     Unconfirmed(Arc<OwnMessage>, &'static str),
     /// It did not reach the peer.
     Failed(Arc<OwnMessage>, &'static str),
+    /// So many publications did not reach the peer.
+    Missed(usize),
     /// It was written on a link that was lost, and waits here for the next one; only told by a queue that parks.
     LinkLost(Arc<OwnMessage>),
     /// No link takes it: it waits on disk from now on.
@@ -98,9 +89,9 @@ pub enum Outcome {
 
 #[derive(Debug)]
 struct InFlight {
-    entry: Entry,
+    owed: Owed,
     link: LinkId,
-    /// None until the line was written as a whole.
+    /// None until it was written as a whole.
     written: Option<Instant>,
 }
 
@@ -110,13 +101,14 @@ pub struct PeerQueue {
     limits: QueueLimits,
     /// Whether what finds no link is kept on disk.
     parks: bool,
-    waiting: VecDeque<Entry>,
-    in_flight: HashMap<Uuid, InFlight>,
-    /// The order in which lines were taken: of deadlines, and of resends.
-    order: VecDeque<Uuid>,
+    waiting: VecDeque<Owed>,
+    /// In the order in which they were taken: of deadlines, and of resends.
+    in_flight: VecDeque<InFlight>,
     late: VecDeque<(Instant, Instant, Arc<OwnMessage>)>,
     /// What ended while only the writer looked on; told by the next [`PeerQueue::expire`].
     ended: Vec<Outcome>,
+    /// Of all that waits or is in flight.
+    lines: usize,
     bytes: usize,
     /// The link that writes; others of the same peer are only read.
     writer: Option<LinkId>,
@@ -133,10 +125,10 @@ impl PeerQueue {
             limits,
             parks: false,
             waiting: VecDeque::new(),
-            in_flight: HashMap::new(),
-            order: VecDeque::new(),
+            in_flight: VecDeque::new(),
             late: VecDeque::new(),
             ended: Vec::new(),
+            lines: 0,
             bytes: 0,
             writer: None,
             stranded_since: None,
@@ -144,36 +136,35 @@ impl PeerQueue {
         }
     }
 
-    /// The same; direct messages that find no link are parked instead of failed.
-    pub fn parking(mut self) -> Self {
-        self.parks = true;
-        self
-    }
-
     /// Puts a message at the end.
     pub fn push(&mut self, entry: Entry) -> Result<(), QueueFull> {
-        if !self.has_room(entry.line.len()) {
+        if self.room(&[entry.line.len()]) == 0 {
             return Err(QueueFull);
         }
-        self.bytes += entry.line.len();
-        self.waiting.push_back(entry);
+        self.put(Owed::Text(entry));
         Ok(())
     }
 
-    /// Whether a line of so many bytes fits now.
-    pub fn has_room(&self, bytes: usize) -> bool {
-        self.lines() < self.limits.lines_max
-            && (self.lines() == 0 || self.bytes + bytes <= self.limits.bytes_max)
+    /// Puts publications at the end, for which the caller has found room.
+    pub fn publish(&mut self, publications: Publications) {
+        self.put(Owed::Publications(publications));
+    }
+
+    /// For how many of these lines there is room now, by where each ends in their common bytes.
+    pub fn room(&self, ends: &[usize]) -> usize {
+        let bytes = self.limits.bytes_max.saturating_sub(self.bytes);
+        let lines = self.limits.lines_max.saturating_sub(self.lines);
+        // A line that is larger than the limit goes alone.
+        let fitting = ends.partition_point(|end| *end <= bytes);
+        fitting
+            .max(usize::from(self.lines == 0))
+            .min(lines)
+            .min(ends.len())
     }
 
     /// Whether the queue is so full that its sources should pause.
     pub fn above_half(&self) -> bool {
         self.lines() * 2 > self.limits.lines_max || self.bytes * 2 > self.limits.bytes_max
-    }
-
-    /// Whether unacknowledged messages of a lost link are sent again.
-    pub fn resends(&self) -> bool {
-        self.limits.resend
     }
 
     /// Whether every message has reached its last state, and that was told.
@@ -183,31 +174,7 @@ impl PeerQueue {
 
     /// Lines that wait or are not acknowledged.
     pub fn lines(&self) -> usize {
-        self.waiting.len() + self.in_flight.len()
-    }
-
-    /// What waits or is not acknowledged.
-    pub fn owed(&self) -> impl Iterator<Item = Uuid> {
-        let waiting = self.waiting.iter().map(|entry| entry.message.msg_id);
-        waiting.chain(self.in_flight.keys().copied())
-    }
-
-    /// Takes a message out that no link has taken; false if it is not here, or on its way.
-    pub fn withdraw(&mut self, msg_id: Uuid) -> bool {
-        let at = self
-            .waiting
-            .iter()
-            .position(|it| it.message.msg_id == msg_id);
-        let withdrawn = at.and_then(|at| self.waiting.remove(at));
-        withdrawn
-            .inspect(|it| self.bytes -= it.line.len())
-            .is_some()
-    }
-
-    /// What waits here after it was written on links that were lost.
-    pub fn returned(&self) -> impl Iterator<Item = &Arc<OwnMessage>> {
-        let returned = self.waiting.iter().filter(|entry| entry.lost > 0);
-        returned.map(|entry| &entry.message)
+        self.lines
     }
 
     /// Names the link that writes from now on.
@@ -223,47 +190,61 @@ impl PeerQueue {
         self.writer
     }
 
-    /// The next message for this link, which is now being written.
-    pub fn take(&mut self, link: LinkId) -> Option<(Uuid, Bytes)> {
+    /// What this link is to write next: a line, or several at once if `together`.
+    pub fn take(&mut self, link: LinkId, together: bool) -> Option<Bytes> {
         if self.writer != Some(link) {
             return None;
         }
-        let entry = self.waiting.pop_front()?;
-        let (msg_id, line) = (entry.message.msg_id, entry.line.clone());
-        self.order.push_back(msg_id);
-        let in_flight = InFlight {
-            entry,
+        let owed = match self.waiting.front_mut()? {
+            Owed::Publications(several) if several.count > 1 && !together => {
+                Owed::Publications(several.split_first())
+            }
+            _ => self.waiting.pop_front()?,
+        };
+        let lines = owed.bytes().clone();
+        self.in_flight.push_back(InFlight {
+            owed,
             link,
             written: None,
-        };
-        self.in_flight.insert(msg_id, in_flight);
-        Some((msg_id, line))
+        });
+        Some(lines)
     }
 
-    /// A taken message was written as a whole. A publication is then done; so is a SEND to a peer that does not
-    /// acknowledge, which the next [`PeerQueue::expire`] tells.
-    pub fn written(&mut self, now: Instant, msg_id: Uuid, kind: LinkKind) {
-        let Some(in_flight) = self.in_flight.get_mut(&msg_id) else {
-            return;
-        };
-        in_flight.written = Some(now);
-        self.fruitless_links = 0;
-        if in_flight.entry.acknowledged && kind.acks {
-            return;
-        }
-        if let Some(entry) = self.remove(msg_id).filter(|entry| entry.acknowledged) {
-            self.remember_late(now, now, Arc::clone(&entry.message));
-            let reason = "this peer does not acknowledge";
-            self.ended.push(Outcome::Unconfirmed(entry.message, reason));
+    /// All that this link has taken was written as a whole. Publications are then done; so is a SEND to a peer that
+    /// does not acknowledge, which the next [`PeerQueue::expire`] tells.
+    pub fn written(&mut self, now: Instant, link: LinkId, kind: LinkKind) {
+        // What a link has taken lies behind what it wrote before.
+        let before = |it: &InFlight| it.link == link && it.written.is_some();
+        let first = self
+            .in_flight
+            .iter()
+            .rposition(before)
+            .map_or(0, |at| at + 1);
+        for mut in_flight in self.in_flight.split_off(first) {
+            if in_flight.link == link {
+                self.fruitless_links = 0;
+                in_flight.written = Some(now);
+                if !(kind.acks && matches!(in_flight.owed, Owed::Text(_))) {
+                    self.done(now, in_flight.owed);
+                    continue;
+                }
+            }
+            self.in_flight.push_back(in_flight);
         }
     }
 
     /// The peer acknowledged this id; none for a stray.
     pub fn acknowledged(&mut self, now: Instant, msg_id: Uuid) -> Option<Outcome> {
-        if let Some(written) = self.in_flight.get(&msg_id).map(|it| it.written) {
-            let entry = self.remove(msg_id)?;
+        // ACKs come in the order of writing, so this is the front in all but odd cases.
+        let is_it = |it: &InFlight| it.message().is_some_and(|it| it.msg_id == msg_id);
+        if let Some(in_flight) = self.in_flight.iter().position(is_it)
+            && let Some(InFlight { owed, written, .. }) = self.in_flight.remove(in_flight)
+        {
+            self.drop_from_bounds(&owed);
             let rtt = now.saturating_duration_since(written.unwrap_or(now));
-            return Some(Outcome::Delivered(entry.message, rtt));
+            return owed
+                .message()
+                .map(|it| Outcome::Delivered(Arc::clone(it), rtt));
         }
         let at = self
             .late
@@ -283,18 +264,11 @@ impl PeerQueue {
             self.fruitless_links = self.fruitless_links.saturating_add(1);
             self.set_writer(None);
         }
-        let lost: Vec<Uuid> = self
-            .order
-            .iter()
-            .filter(|id| self.in_flight.get(id).is_some_and(|it| it.link == link))
-            .copied()
-            .collect();
+        let in_flight = std::mem::take(&mut self.in_flight).into_iter();
+        let (lost, kept): (VecDeque<_>, _) = in_flight.partition(|it| it.link == link);
+        self.in_flight = kept;
         let mut outcomes = Vec::new();
-        for msg_id in lost.into_iter().rev() {
-            let Some(in_flight) = self.in_flight.remove(&msg_id) else {
-                continue;
-            };
-            self.order.retain(|id| *id != msg_id);
+        for in_flight in lost.into_iter().rev() {
             self.back_or_out(in_flight, kind, &mut outcomes);
         }
         outcomes.reverse();
@@ -316,13 +290,14 @@ impl PeerQueue {
     /// Gives everything up that no link took, or parks it.
     pub fn fail_waiting(&mut self, reason: &'static str) -> Vec<Outcome> {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
-        waiting.map(|entry| self.given_up(entry, reason)).collect()
+        waiting.map(|owed| self.given_up(owed, reason)).collect()
     }
 
     /// A link is open: the messages whose sender was not told yet that they are on their way.
     pub fn announce(&mut self) -> Vec<Arc<OwnMessage>> {
         let mut announced = Vec::new();
-        for entry in &mut self.waiting {
+        for owed in &mut self.waiting {
+            let Owed::Text(entry) = owed else { continue };
             entry.expires = None;
             if !std::mem::replace(&mut entry.announced, true) {
                 announced.push(Arc::clone(&entry.message));
@@ -331,59 +306,71 @@ impl PeerQueue {
         announced
     }
 
-    fn remove(&mut self, msg_id: Uuid) -> Option<Entry> {
-        let entry = self.in_flight.remove(&msg_id)?.entry;
-        self.bytes -= entry.line.len();
-        // ACKs come in the order of writing, so this is the front in all but odd cases.
-        if let Some(at) = self.order.iter().position(|id| *id == msg_id) {
-            self.order.remove(at);
+    fn put(&mut self, owed: Owed) {
+        self.lines += owed.lines();
+        self.bytes += owed.bytes().len();
+        self.waiting.push_back(owed);
+    }
+
+    fn drop_from_bounds(&mut self, owed: &Owed) {
+        self.lines -= owed.lines();
+        self.bytes -= owed.bytes().len();
+    }
+
+    /// Written, and nothing more will be heard of it.
+    fn done(&mut self, now: Instant, owed: Owed) {
+        self.drop_from_bounds(&owed);
+        if let Owed::Text(entry) = owed {
+            self.remember_late(now, now, Arc::clone(&entry.message));
+            let reason = "this peer does not acknowledge";
+            self.ended.push(Outcome::Unconfirmed(entry.message, reason));
         }
-        Some(entry)
     }
 
     fn back_or_out(&mut self, in_flight: InFlight, kind: LinkKind, outcomes: &mut Vec<Outcome>) {
-        let mut entry = in_flight.entry;
+        let InFlight { owed, written, .. } = in_flight;
+        let mut entry = match owed {
+            Owed::Text(entry) => entry,
+            // Receivers know the ones that arrived from a half-written batch.
+            publications @ Owed::Publications(_) => return self.waiting.push_front(publications),
+        };
         // A line to a plain peer is written alone: if not as a whole, it did not arrive. Lines to a stream are written
         // together, and those in front may have arrived.
-        let may_have_arrived = kind.stream && entry.acknowledged;
-        if in_flight.written.is_none() && !may_have_arrived {
-            return self.waiting.push_front(entry);
+        if written.is_none() && !kind.stream {
+            return self.waiting.push_front(Owed::Text(entry));
         }
         if kind.takes_again(entry.lost.saturating_add(1), self.limits.resend) {
             entry.lost += 1;
-            if self.parks && entry.acknowledged {
+            if self.parks {
                 outcomes.push(Outcome::LinkLost(Arc::clone(&entry.message)));
             }
-            return self.waiting.push_front(entry);
+            return self.waiting.push_front(Owed::Text(entry));
         }
-        self.bytes -= entry.line.len();
-        if let Some(written) = in_flight.written {
+        if let Some(written) = written {
             self.remember_late(written, written, Arc::clone(&entry.message));
         }
+        let message = Arc::clone(&entry.message);
+        self.drop_from_bounds(&Owed::Text(entry));
         let reason = "the connection was lost before its acknowledgement";
-        outcomes.push(Outcome::Unconfirmed(entry.message, reason));
+        outcomes.push(Outcome::Unconfirmed(message, reason));
     }
 
     fn expire_acks(&mut self, now: Instant, outcomes: &mut Vec<Outcome>) {
-        while let Some((msg_id, written)) = self.oldest_written() {
-            if now < written + self.limits.ack_timeout {
-                return;
-            }
-            if let Some(entry) = self.remove(msg_id) {
-                self.remember_late(now, written, Arc::clone(&entry.message));
-                outcomes.push(Outcome::AckTimedOut(entry.message));
+        while let Some(written) = self.in_flight.front().and_then(|it| it.written)
+            && now >= written + self.limits.ack_timeout
+            && let Some(InFlight { owed, .. }) = self.in_flight.pop_front()
+        {
+            self.drop_from_bounds(&owed);
+            if let Owed::Text(Entry { message, .. }) = owed {
+                self.remember_late(now, written, Arc::clone(&message));
+                outcomes.push(Outcome::AckTimedOut(message));
             }
         }
-    }
-
-    fn oldest_written(&self) -> Option<(Uuid, Instant)> {
-        let msg_id = *self.order.front()?;
-        Some((msg_id, self.in_flight.get(&msg_id)?.written?))
     }
 
     fn expire_waiting(&mut self, now: Instant, outcomes: &mut Vec<Outcome>) {
         let stranded = self.stranded(now).map(|since| since + RETURN_WAIT);
-        let is_over = |entry: &Entry| entry.expires.or(stranded).is_some_and(|at| at <= now);
+        let is_over = |owed: &Owed| owed.expires().or(stranded).is_some_and(|at| at <= now);
         if !self.waiting.iter().any(is_over) {
             return;
         }
@@ -403,23 +390,17 @@ impl PeerQueue {
         Some(*self.stranded_since.get_or_insert(now))
     }
 
-    /// A message that was written before may have arrived: its last state is *sent*, not *failed*.
-    fn given_up(&mut self, entry: Entry, reason: &'static str) -> Outcome {
-        self.bytes -= entry.line.len();
-        if self.parks && entry.acknowledged {
-            Outcome::Parked(entry.message)
-        } else if entry.lost > 0 {
-            Outcome::Unconfirmed(entry.message, reason)
-        } else {
-            Outcome::Failed(entry.message, reason)
-        }
-    }
-
     fn remember_late(&mut self, now: Instant, written: Instant, message: Arc<OwnMessage>) {
         if self.late.len() >= self.limits.late_max {
             self.late.pop_front();
         }
         self.late.push_back((now, written, message));
+    }
+}
+
+impl InFlight {
+    fn message(&self) -> Option<&Arc<OwnMessage>> {
+        self.owed.message()
     }
 }
 

@@ -72,12 +72,17 @@ pub enum Fact {
         /// The other end of that link.
         address: SocketAddr,
     },
-    /// The link on which it was written ended without an ACK.
+    /// The link on which it was written ended without an ACK: it is *queued* again.
     LinkLost {
         /// Which.
         msg_id: Uuid,
         /// Wall clock.
         at: Timestamp,
+    },
+    /// It was handed to no link after all: it is *queued* again.
+    Parked {
+        /// Which.
+        msg_id: Uuid,
     },
     /// The peer acknowledged it.
     Delivered {

@@ -39,7 +39,7 @@ pub struct Opened {
     pub last_number: u64,
     /// The peers of the newest messages, the newest first, at most [`KNOWN_MAX`](super::KNOWN_MAX).
     pub known: Vec<PeerId>,
-    /// For how many messages of the outbox each absent peer is waited for.
+    /// The peers that messages of the outbox are for, and how many for each.
     pub outbox: Vec<(PeerId, usize)>,
     /// Whether the last run ended without [`Store::close`]: time for [`Store::check`].
     pub unclean: bool,
@@ -163,9 +163,12 @@ impl Store {
         self.ask_reader(move |reader| reader.rows(&query)).await
     }
 
-    /// As [`Store::last`], but finds also the words of the newest messages.
+    /// As [`Store::last`], but finds also the words of the newest messages, unless they cannot be indexed now.
     pub async fn search(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        self.ask_writer(|reply| Job::CatchUp { reply }).await?;
+        let indexed = self.ask_writer(|reply| Job::CatchUp { reply }).await;
+        if let Err(error) = indexed {
+            tracing::debug!(%error, "a search without the newest messages");
+        }
         self.last(query).await
     }
 

@@ -1,6 +1,7 @@
 //! Opening the database: for the one writer of a node, and for readers beside it.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,7 +12,7 @@ use super::{Durability, KNOWN_MAX, StoreConfig, StoreError, handle::Opened, plac
 use crate::wire::identity::PeerId;
 
 /// How long a connection waits for another program that holds the database.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+const BUSY_WAIT: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 2000 });
 
 /// Statements kept ready per connection: more than there are.
 const STATEMENTS: usize = 64;
@@ -38,7 +39,6 @@ pub(super) fn open_writer(config: &StoreConfig) -> Result<(Database, Opened), St
     prepare(&connection).map_err(failed)?;
     set_durability(&connection, config.durability).map_err(failed)?;
     schema::migrate(&connection, &path)?;
-    set_quota(&connection, config.max_bytes).map_err(failed)?;
     let opened = begin(&connection, config).map_err(failed)?;
     place::mark_created(&config.folder)?;
     Ok((Database { connection, path }, opened))
@@ -47,19 +47,31 @@ pub(super) fn open_writer(config: &StoreConfig) -> Result<(Database, Opened), St
 /// Opens the database of this folder to read, beside a node or without one.
 pub(super) fn open_reader(folder: &Path) -> Result<Database, StoreError> {
     let path = place::database(folder, false)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> Result<Database, StoreError> {
-        let failed = |error| StoreError::of(&path, &error);
-        let connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY_WAIT).map_err(failed)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        schema::check_readable(&connection, &path)?;
-        Ok(Database {
-            connection,
-            path: path.clone(),
-        })
-    };
-    open()
+    match read(&path, path.as_os_str(), OpenFlags::empty()) {
+        // Where nothing may be written, as in a backup, and nothing is: no log is needed to read.
+        Err(StoreError::NotWritable { .. }) if !place::has_log(&path) => {
+            let encoded = percent_encoding::percent_encode(
+                path.as_os_str().as_encoded_bytes(),
+                percent_encoding::NON_ALPHANUMERIC,
+            );
+            let uri = format!("file:{encoded}?immutable=1");
+            read(&path, uri.as_ref(), OpenFlags::SQLITE_OPEN_URI)
+        }
+        opened => opened,
+    }
+}
+
+fn read(path: &Path, name: &OsStr, more: OpenFlags) -> Result<Database, StoreError> {
+    let failed = |error| StoreError::of(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connection = Connection::open_with_flags(name, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY_WAIT).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    schema::check_readable(&connection, path)?;
+    Ok(Database {
+        connection,
+        path: path.to_owned(),
+    })
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -84,7 +96,7 @@ pub(super) fn set_durability(
 }
 
 /// A hard bound that SQLite keeps itself; a database that is larger already grows no more.
-fn set_quota(connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+pub(super) fn set_quota(connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = i64::try_from(bytes_max).unwrap_or(i64::MAX) / page.max(1);
     connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(()))

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read},
+    io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -48,14 +48,28 @@ pub(super) fn database(folder: &Path, create: bool) -> Result<PathBuf, StoreErro
     Ok(path)
 }
 
+/// Whether a log of the database lies beside it: a node runs, or ended in an unclean way.
+pub(super) fn has_log(database: &Path) -> bool {
+    database.with_extension("db-wal").exists()
+}
+
 /// Notes that the database was created; called after that is on disk.
 pub(super) fn mark_created(folder: &Path) -> Result<(), StoreError> {
     let path = folder.join(MARKER);
     if path.exists() {
         return Ok(());
     }
-    let written = fs::write(&path, MARKER_TEXT).and_then(|()| File::open(folder)?.sync_all());
-    written.map_err(|error| not_usable(path, &error))
+    let mark = || {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path);
+        file?.write_all(MARKER_TEXT.as_bytes())?;
+        File::open(folder)?.sync_all()
+    };
+    mark().map_err(|error| not_usable(path, &error))
 }
 
 fn make(path: &Path) -> Result<(), StoreError> {

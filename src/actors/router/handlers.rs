@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
-    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
+    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendTexts, TextsReceived,
 };
 use crate::{
     actors::{
@@ -112,7 +112,12 @@ impl Handler<TextsReceived> for RouterActor {
     type Result = ();
 
     fn handle(&mut self, TextsReceived(received): TextsReceived, ctx: &mut Context<Self>) {
-        if let Some(received) = self.without_duplicates(received) {
+        // What was kept on disk was compared there.
+        let received = match self.kept.disk() {
+            Some(_) => Some(received),
+            None => self.without_duplicates(received),
+        };
+        if let Some(received) = received {
             let count = u64::try_from(received.texts.len()).unwrap_or(0);
             self.metrics.texts_received.add(count);
             self.remember(RecentFact::Received(Arc::clone(&received)));
@@ -156,6 +161,7 @@ impl Handler<AcksReceived> for RouterActor {
 
     fn handle(&mut self, acks: AcksReceived, ctx: &mut Context<Self>) {
         if let Some(queue) = self.kept.known_queue_of(&acks.peer) {
+            self.refillable.insert(acks.peer.clone());
             for msg_id in acks.msg_ids.iter() {
                 let known = Uuid::try_parse(msg_id).ok();
                 let outcome = known.and_then(|id| queue.lock().acknowledged(acks.at, id));
@@ -184,13 +190,13 @@ impl Handler<RecordsDiscovered> for RouterActor {
     }
 }
 
-impl Handler<SendText> for RouterActor {
-    type Result = MessageResult<SendText>;
+impl Handler<SendTexts> for RouterActor {
+    type Result = MessageResult<SendTexts>;
 
-    fn handle(&mut self, request: SendText, ctx: &mut Context<Self>) -> Self::Result {
-        let result = self.send(clock::now(), request);
+    fn handle(&mut self, request: SendTexts, ctx: &mut Context<Self>) -> Self::Result {
+        let answers = self.send_all(clock::now(), &request);
         self.settle(ctx);
-        MessageResult(result)
+        MessageResult(answers)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The messages of RouterActor: what it can be told and asked, and what it answers.
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -11,11 +12,13 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    actors::{events::ReceivedTexts, recent::RecentEntry},
+    actors::events::ReceivedTexts,
     proto::{
         link::{Direction, LinkId},
+        outgoing::OwnMessage,
         peer_table::Status,
     },
+    store::{facts::Ticket, rows::Row},
     wire::{destination::Destination, identity::PeerId, rendezvous::Record},
 };
 
@@ -80,9 +83,8 @@ pub struct Draft {
     pub reference: Option<Arc<str>>,
 }
 
-/// Sends a text.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<Published, SendError>")]
+/// A text and to whom it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendText {
     /// What.
     pub draft: Draft,
@@ -90,8 +92,17 @@ pub struct SendText {
     pub to: Recipients,
     /// How long it may wait for a peer that is not linked yet; none: not at all.
     pub wait: Option<Duration>,
-    /// Whether peers whose queue is full are left out, instead of refusing the whole.
-    pub skip_full: bool,
+}
+
+/// Sends texts in their order, up to the first for which a queue has no room ([`SendError::Full`]): an answer to each
+/// that was looked at. Those behind it are to be sent again with it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<Result<Published, SendError>>")]
+pub struct SendTexts {
+    /// At least one.
+    pub texts: Arc<[SendText]>,
+    /// Peers that publications leave out while their queues are full, instead of waiting for room.
+    pub skip: Arc<HashSet<PeerId>>,
 }
 
 /// How a text was accepted.
@@ -103,6 +114,8 @@ pub struct Published {
     pub skipped: Vec<PeerId>,
     /// It waits for a peer that is not linked yet.
     pub waiting: bool,
+    /// It waits on disk for its peer, once this is decided.
+    pub queued: Option<Ticket>,
 }
 
 /// Why a text was not accepted; nothing of it was sent.
@@ -128,12 +141,15 @@ pub enum SendError {
     /// The text does not fit into a line of the protocol.
     #[error("the message is {0} bytes too long")]
     TooLong(usize),
-    /// The queues of these peers are full; wait for room and ask again, or leave them out.
+    /// The queues of these peers are full; wait for room and ask again, or skip them.
     #[error("the queue is full of messages for {}", list(.0))]
     Full(Vec<PeerId>),
     /// The recipient is this node.
     #[error("that is this node itself")]
     Ourselves,
+    /// Too many messages wait on disk for this peer.
+    #[error("{1} messages wait for {0} already")]
+    OutboxFull(PeerId, usize),
     /// Too many messages wait for peers that are not known yet.
     #[error("too many messages wait for peers")]
     WaitingFull,
@@ -170,6 +186,14 @@ pub struct DialAddress {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "usize")]
 pub struct Reconnect;
+
+/// Messages that waited on disk for too long: they have failed there.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct OutboxExpired(
+    /// Which.
+    pub Arc<[OwnMessage]>,
+);
 
 /// Asks for the known peers.
 #[derive(Debug, Clone, Copy, Message)]
@@ -217,9 +241,9 @@ pub struct LinkRow {
     pub writer: bool,
 }
 
-/// Asks for the last messages and acknowledgements: `/history`.
+/// Asks for the last messages: `/history` where none is kept on disk.
 #[derive(Debug, Clone, Message)]
-#[rtype(result = "Vec<RecentEntry>")]
+#[rtype(result = "Vec<Row>")]
 pub struct ListRecent {
     /// How many.
     pub count: usize,

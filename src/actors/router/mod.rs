@@ -3,6 +3,8 @@
 
 mod handlers;
 mod messages;
+mod parking;
+mod publishing;
 mod sending;
 mod telling;
 
@@ -13,18 +15,19 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, SpawnHandle};
+use tokio::sync::watch;
 
 pub use messages::{
-    AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
-    Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError, SendText,
-    TextsReceived,
+    AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, OutboxExpired,
+    PeerName, PeerRow, Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError,
+    SendText, SendTexts, TextsReceived,
 };
 pub use sending::Waiting;
 
 use super::{
     clock,
     door::Door,
-    events::NodeEvent,
+    events::{Events, NodeEvent},
     kept::Kept,
     links::{LinkOpened, Links},
     rendezvous::LinkEndedHere,
@@ -35,6 +38,7 @@ use crate::{
         link::LinkId,
         peer_table::{Link, Output, PeerTable, TableLimits},
     },
+    store::Progress,
     wire::identity::PeerId,
 };
 
@@ -52,7 +56,7 @@ pub struct RouterActor {
     links: Links,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
-    events: Door<NodeEvent>,
+    events: Events,
     rendezvous: Door<LinkEndedHere>,
     table: PeerTable,
     open: HashMap<LinkId, LinkOpened>,
@@ -62,6 +66,10 @@ pub struct RouterActor {
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
     discovers: bool,
+    /// Peers whose queue may take more of what waits on disk.
+    refillable: HashSet<PeerId>,
+    /// How far the history is with what was recorded; none without one.
+    progress: Option<watch::Receiver<Progress>>,
 }
 
 /// What a router is made of.
@@ -76,7 +84,7 @@ pub struct RouterParts {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Where events go.
-    pub events: Door<NodeEvent>,
+    pub events: Events,
     /// Told when a link to a peer of this machine ended: the host of the rendezvous may have gone with it.
     pub rendezvous: Door<LinkEndedHere>,
     /// The bounds of the peer table.
@@ -89,6 +97,8 @@ impl RouterActor {
     /// A router that knows nothing yet; it asks for what is there when it starts.
     pub fn new(parts: RouterParts) -> Self {
         Self {
+            refillable: HashSet::new(),
+            progress: parts.kept.disk().map(|disk| disk.progress()),
             table: PeerTable::new(parts.own.clone(), parts.limits),
             own: parts.own,
             links: parts.links,
@@ -124,6 +134,7 @@ impl RouterActor {
         if let Some((at, records)) = records {
             self.table.discovered(at, &records);
         }
+        self.kept.inner.lock().outbox.restarted();
         for (peer, queue) in self.kept.queues() {
             let mut queue = queue.lock();
             if !queue.writer().is_some_and(|it| self.open.contains_key(&it)) {
@@ -157,6 +168,7 @@ impl RouterActor {
         for message in announced {
             self.announce(message, 1);
         }
+        self.met(&peer);
     }
 
     fn show_opened(&mut self, opened: &LinkOpened) {
@@ -177,6 +189,7 @@ impl RouterActor {
         self.apply(outputs);
         self.expire(now);
         self.retry_waiting(now);
+        self.look_at_disk(now);
         let mut kept = self.kept.inner.lock();
         kept.seen.retain(|_, filter| !filter.is_empty(now));
     }
@@ -270,6 +283,7 @@ impl Actor for RouterActor {
         self.rebuild(now);
         self.tick(now);
         self.settle(ctx);
+        self.follow(ctx);
     }
 }
 

@@ -120,6 +120,11 @@ impl Outbox {
         self.total
     }
 
+    /// For whom something waits.
+    pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.peers.keys()
+    }
+
     /// Messages that wait on disk for this peer.
     pub fn count(&self, peer: &PeerId) -> usize {
         self.peers.get(peer).map_or(0, |waiting| waiting.count)

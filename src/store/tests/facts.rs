@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::testing::*;
 use crate::store::{
     StoreError,
-    facts::{Fact, RowId, State},
+    facts::{Fact, Queued, RowId, State},
     rows::{Happened, MessageName},
 };
 
@@ -199,7 +199,7 @@ async fn the_outbox_holds_what_is_under_way_to_a_peer_over_restarts() {
         .iter()
         .map(|it| (it.message.number, it.was_sent, it.lost))
         .collect();
-    assert_eq!(shown, [(1, false, 0), (2, true, 1), (6, false, 0)]);
+    assert_eq!(shown, [(1, false, 0), (2, false, 1), (6, false, 0)]);
     assert_eq!(queued[0].message, *own(1, "bob@X", "text 1"));
     let rest = store.outbox(peer("bob@X"), queued[0].row, 1).await.unwrap();
     assert_eq!(rest, queued[1..2]);
@@ -212,6 +212,30 @@ async fn the_outbox_holds_what_is_under_way_to_a_peer_over_restarts() {
     let mut outbox = opened.outbox;
     outbox.sort();
     assert_eq!(outbox, [(peer("bob@X"), 3), (peer("eve@X"), 1)]);
+}
+
+#[tokio::test]
+async fn what_was_lost_or_parked_is_queued_until_it_is_handed_over_again() {
+    let folder = folder();
+    let (store, _) = open(folder.path());
+    for number in [1, 2, 3] {
+        store.record(accepted(number, "bob@X", State::Sent));
+    }
+    store.record(lost(1, 5));
+    let msg_id = own(2, "bob@X", "text 2").msg_id;
+    store.record(Fact::Parked { msg_id });
+    store.record(delivered(3, 5));
+    let msg_id = own(3, "bob@X", "text 3").msg_id;
+    store.record(Fact::Parked { msg_id });
+    let was_sent = |queued: Vec<Queued>| -> Vec<_> {
+        let state = |it: &Queued| (it.message.number, it.was_sent, it.lost);
+        queued.iter().map(state).collect()
+    };
+    let queued = store.outbox(peer("bob@X"), RowId(0), 10).await.unwrap();
+    assert_eq!(was_sent(queued), [(1, false, 1), (2, false, 0)]);
+    store.record(sent(1, 6));
+    let queued = store.outbox(peer("bob@X"), RowId(0), 10).await.unwrap();
+    assert_eq!(was_sent(queued), [(1, true, 1), (2, false, 0)]);
 }
 
 #[tokio::test]

@@ -110,3 +110,11 @@ pub async fn last(store: &Store, count: usize) -> Vec<String> {
     let rows = store.last(newest(count)).await.unwrap();
     rows.into_iter().map(|row| row.text).collect()
 }
+
+/// The newest messages with these words.
+pub fn words(typed: &str) -> Query {
+    Query {
+        words: Some(typed.into()),
+        ..newest(10)
+    }
+}

@@ -29,6 +29,8 @@ const ACCEPT: &str = "INSERT INTO messages
 
 const FIND: &str = "SELECT max(id) FROM messages WHERE own = 1 AND msg_id = ?1";
 
+const PARK: &str = "UPDATE messages SET state = 0 WHERE own = 1 AND msg_id = ?1 AND state = 1";
+
 /// The newest step takes the place of the last one when there are too many.
 const STEP: &str = "INSERT OR REPLACE INTO steps (message, n, at, what, detail) VALUES
     (?1, min(?5, 1 + coalesce((SELECT max(n) FROM steps WHERE message = ?1), 0)), ?2, ?3, ?4)";
@@ -39,7 +41,9 @@ impl Writer {
         let connection = &self.database.connection;
         match job {
             Job::Receive { incoming, .. } => self.receive(incoming).map(Done::Received),
-            Job::Record { fact, .. } => self.record(fact).map(|()| Done::Recorded),
+            Job::Record { fact, .. } | Job::Again { fact } => {
+                self.record(fact).map(|()| Done::Recorded)
+            }
             Job::Outbox {
                 peer, after, limit, ..
             } => outbox::behind(connection, peer, *after, *limit).map(Done::Queued),
@@ -52,6 +56,7 @@ impl Writer {
 
     fn receive(&mut self, incoming: &Incoming) -> rusqlite::Result<Vec<bool>> {
         let connection = &self.database.connection;
+        self.upkeep.check_room(connection)?;
         let peer = self.peer_ids.of(connection, &incoming.from)?;
         let (at, address) = (incoming.at.as_millisecond(), incoming.address.to_string());
         let mut seen = connection.prepare_cached(SEEN)?;
@@ -98,7 +103,8 @@ impl Writer {
                 happened(connection, msg_id, *at, step, sql, None)
             }
             Fact::LinkLost { msg_id, at } => {
-                let sql = "UPDATE messages SET lost = lost + 1 WHERE id = ?1";
+                let sql = "UPDATE messages SET lost = lost + 1, state = iif(state = 1, 0, state)
+                    WHERE id = ?1";
                 happened(
                     connection,
                     msg_id,
@@ -107,6 +113,11 @@ impl Writer {
                     sql,
                     None,
                 )
+            }
+            Fact::Parked { msg_id } => {
+                let mut park = connection.prepare_cached(PARK)?;
+                let mut buffer = Uuid::encode_buffer();
+                park.execute([id_text(msg_id, &mut buffer)]).map(drop)
             }
             Fact::Delivered { msg_id, at, rtt } => {
                 let sql = "UPDATE messages SET state = 2, rtt = ?2, reason = NULL WHERE id = ?1";
@@ -142,6 +153,7 @@ impl Writer {
         at: Timestamp,
     ) -> rusqlite::Result<()> {
         let connection = &self.database.connection;
+        self.upkeep.check_room(connection)?;
         let (peer, audience) = match &message.to {
             Destination::Peer(peer) => (Some(self.peer_ids.of(connection, peer)?), None),
             to => (None, Some(written(to))),

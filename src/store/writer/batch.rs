@@ -1,6 +1,8 @@
 //! Which jobs become one transaction, and how each of them gets its own answer.
 
 use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{RecvTimeoutError, TryRecvError},
     time::{Duration, Instant},
 };
@@ -16,14 +18,14 @@ const LINGER: Duration = Duration::from_millis(1);
 
 impl Writer {
     /// Waits for jobs and takes those that belong together; upkeep is done meanwhile. False: all handles are gone.
-    pub(super) fn collect(&mut self, batch: &mut Vec<Job>) -> bool {
+    pub(super) fn collect(&mut self, batch: &mut VecDeque<Job>) -> bool {
         let Some(first) = self.first() else {
             return false;
         };
         let mut rows = rows_of(&first);
         let until = Instant::now() + LINGER;
-        batch.push(first);
-        while rows < ROWS_MAX && !matches!(batch.last(), Some(Job::Close { .. })) {
+        batch.push_back(first);
+        while rows < ROWS_MAX && !matches!(batch.back(), Some(Job::Close { .. })) {
             let next = match self.durability {
                 Durability::Full => {
                     let left = until.saturating_duration_since(Instant::now());
@@ -33,52 +35,60 @@ impl Writer {
             };
             let Some(job) = next else { break };
             rows += rows_of(&job);
-            batch.push(job);
+            batch.push_back(job);
         }
         true
     }
 
-    /// Does all jobs of a batch and answers them.
-    pub(super) fn work(&mut self, batch: &mut Vec<Job>) {
+    /// Does all jobs of a batch and answers them, whatever happens: a panic is answered too.
+    pub(super) fn work(&mut self, batch: &mut VecDeque<Job>) {
+        self.put_owed_first(batch);
         if batch.is_empty() {
             return;
         }
-        match self.together(batch) {
-            Ok(done) => {
-                for (job, done) in batch.drain(..).zip(done) {
-                    self.answer(job, Ok(done));
-                }
-            }
-            Err(error) if error.concerns_all() || batch.len() == 1 => {
-                for job in batch.drain(..) {
-                    self.answer(job, Err(error.clone()));
-                }
-            }
-            Err(_) => self.one_by_one(batch),
+        if catch_unwind(AssertUnwindSafe(|| self.do_all(batch))).is_err() {
+            self.roll_back();
+            let detail = "internal error".to_owned();
+            self.answer_all(batch, &StoreError::Refused { detail });
         }
+        self.tell_progress();
         self.upkeep_under_load();
     }
 
-    /// Answers one job; a fact through the progress.
-    pub(super) fn answer(&mut self, job: Job, result: Result<Done, StoreError>) {
-        // Who asked may have gone away; what was committed stays.
-        match (job, result) {
-            (Job::Record { ticket, .. }, result) => {
-                if let Err(error) = result {
-                    self.failed.note(ticket, error);
+    fn do_all(&mut self, batch: &mut VecDeque<Job>) {
+        match self.together(batch.make_contiguous()) {
+            Ok(done) => {
+                for done in done {
+                    self.answer_next(batch, Ok(done));
                 }
-                self.progress.send_modify(|progress| progress.done = ticket);
             }
-            (Job::Receive { reply, .. }, Ok(Done::Received(new))) => drop(reply.send(Ok(new))),
-            (Job::Receive { reply, .. }, result) => drop(reply.send(Err(error_of(result)))),
-            (Job::Outbox { reply, .. }, Ok(Done::Queued(queued))) => drop(reply.send(Ok(queued))),
-            (Job::Outbox { reply, .. }, result) => drop(reply.send(Err(error_of(result)))),
-            (Job::Expire { reply, .. }, Ok(Done::Expired(failed))) => drop(reply.send(Ok(failed))),
-            (Job::Expire { reply, .. }, result) => drop(reply.send(Err(error_of(result)))),
-            (Job::CatchUp { reply }, Ok(_)) => drop(reply.send(self.catch_up())),
-            (Job::CatchUp { reply } | Job::Close { reply }, result) => {
-                drop(reply.send(result.map(drop)));
+            // Where there is no room for a message there is some for what becomes of others.
+            Err(StoreError::Full(_)) => {
+                self.upkeep.look_soon();
+                self.one_by_one(batch);
             }
+            Err(error) if error.concerns_all() => self.answer_all(batch, &error),
+            Err(_) => self.one_by_one(batch),
+        }
+    }
+
+    fn one_by_one(&mut self, batch: &mut VecDeque<Job>) {
+        while let Some(job) = batch.front() {
+            let done = self.together(std::slice::from_ref(job));
+            let done = done.map(|mut done| done.pop().unwrap_or(Done::Nothing));
+            self.answer_next(batch, done);
+        }
+    }
+
+    fn answer_all(&mut self, batch: &mut VecDeque<Job>, error: &StoreError) {
+        while !batch.is_empty() {
+            self.answer_next(batch, Err(error.clone()));
+        }
+    }
+
+    fn answer_next(&mut self, batch: &mut VecDeque<Job>, result: Result<Done, StoreError>) {
+        if let Some(job) = batch.pop_front() {
+            self.answer(job, result);
         }
     }
 
@@ -97,14 +107,6 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => self.upkeep_at_leisure(),
             }
-        }
-    }
-
-    fn one_by_one(&mut self, batch: &mut Vec<Job>) {
-        for job in batch.drain(..) {
-            let done = self.together(std::slice::from_ref(&job));
-            let done = done.map(|mut done| done.pop().unwrap_or(Done::Nothing));
-            self.answer(job, done);
         }
     }
 
@@ -150,9 +152,4 @@ fn rows_of(job: &Job) -> usize {
         Job::Receive { incoming, .. } => incoming.texts.len(),
         _ => 1,
     }
-}
-
-/// The error of a job that did not come to what it should have.
-fn error_of(result: Result<Done, StoreError>) -> StoreError {
-    result.err().unwrap_or(StoreError::Closed)
 }

@@ -28,22 +28,21 @@ impl Index {
         Ok(Self { to })
     }
 
-    /// Indexes at most so many messages in a transaction of its own. That one does not wait for the disk: what a loss
-    /// of power takes of the index is indexed again.
+    /// Indexes at most so many messages in a transaction of its own, and says how far the index is then. It does not
+    /// wait for the disk: what a loss of power takes of the index is indexed again.
     pub fn portion(
-        &mut self,
+        &self,
         connection: &Connection,
         rows_max: usize,
         durability: Durability,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<i64> {
         set_durability(connection, Durability::Normal)?;
         let done = self.transaction(connection, rows_max);
         if done.is_err() && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK")?;
         }
         set_durability(connection, durability)?;
-        self.to = done?;
-        Ok(())
+        done
     }
 
     fn transaction(&self, connection: &Connection, rows_max: usize) -> rusqlite::Result<i64> {

@@ -4,6 +4,7 @@
 //! *normal* it takes what is there. One bad job does not take the others with it; a full disk is told to all of them,
 //! and the next one tries again.
 
+mod answer;
 mod apply;
 mod batch;
 mod index;
@@ -12,7 +13,10 @@ mod peer_ids;
 mod prune;
 mod upkeep;
 
-use std::sync::{Arc, mpsc::Receiver};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc::Receiver},
+};
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
@@ -41,6 +45,10 @@ pub(super) enum Job {
     Record {
         fact: Fact,
         ticket: Ticket,
+    },
+    /// A fact that could not be kept before.
+    Again {
+        fact: Fact,
     },
     Outbox {
         peer: PeerId,
@@ -81,6 +89,10 @@ pub(super) struct Writer {
     dedup_ms: i64,
     progress: Arc<watch::Sender<Progress>>,
     failed: Arc<Failed>,
+    /// The last fact that was decided.
+    decided: Ticket,
+    /// Facts that could not be kept and are tried again with the next jobs.
+    owed: VecDeque<Fact>,
     peer_ids: PeerIds,
     upkeep: Upkeep,
 }
@@ -103,6 +115,8 @@ impl Writer {
             dedup_ms: i64::try_from(config.dedup_age.as_millis()).unwrap_or(i64::MAX),
             progress,
             failed,
+            decided: Ticket::default(),
+            owed: VecDeque::new(),
             peer_ids: PeerIds::default(),
             upkeep,
         })
@@ -110,40 +124,30 @@ impl Writer {
 
     /// Works until the store is closed or all its handles are gone.
     pub fn run(mut self) {
-        let mut batch = Vec::new();
-        let closing = loop {
-            if !self.collect(&mut batch) {
-                break None;
+        let mut batch = VecDeque::new();
+        let mut closing = None;
+        while closing.is_none() && self.collect(&mut batch) {
+            if matches!(batch.back(), Some(Job::Close { .. })) {
+                closing = batch.pop_back();
             }
-            let closing = match batch.pop() {
-                Some(Job::Close { reply }) => Some(reply),
-                Some(job) => {
-                    batch.push(job);
-                    None
-                }
-                None => None,
-            };
             self.work(&mut batch);
-            if closing.is_some() {
-                break closing;
-            }
-        };
+        }
+        self.work(&mut batch);
         let ended = self.end();
-        if let Some(reply) = closing {
-            // Who asked may have gone away.
-            drop(reply.send(ended));
+        if let Some(job) = closing {
+            self.answer(job, ended.map(|()| Done::Nothing));
         }
         self.refuse_the_rest();
     }
 
     /// Notes that this run ended as it should, and carries the log over.
     fn end(&mut self) -> Result<(), StoreError> {
+        let ended = self.finish_upkeep();
         let connection = &self.database.connection;
-        let ended = self.upkeep.finish(connection, self.durability);
         let ended = ended
             .and_then(|()| set_meta(connection, "clean", 1))
             .and_then(|()| {
-                // Another reader may keep the log from being cut, which is no loss.
+                // A reader beside us may keep the log from being cut, which is no loss.
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             });
         ended.map_err(|error| StoreError::of(&self.database.path, &error))
@@ -154,5 +158,6 @@ impl Writer {
         while let Ok(job) = self.jobs.try_recv() {
             self.answer(job, Err(StoreError::Closed));
         }
+        self.tell_progress();
     }
 }

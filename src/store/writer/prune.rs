@@ -20,7 +20,7 @@ const PEERS: &str = "DELETE FROM peers WHERE id IN (
 pub(super) fn portion(
     connection: &Connection,
     newest: i64,
-    rows_max: usize,
+    rows_max: u64,
 ) -> rusqlite::Result<u64> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let removed = remove(connection, newest, rows_max);
@@ -40,7 +40,7 @@ pub(super) fn peers(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(statement.execute([MET_MAX])? > 0)
 }
 
-fn remove(connection: &Connection, newest: i64, rows_max: usize) -> rusqlite::Result<u64> {
+fn remove(connection: &Connection, newest: i64, rows_max: u64) -> rusqlite::Result<u64> {
     let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
     let mut oldest = connection.prepare_cached(OLDEST)?;
     let removed = oldest.query_map(params![newest, limit], |row| {

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Command, CommandError, HISTORY_DEFAULT, audience, parse_named, peer_name, recipients,
-    refusal::shorten,
+    Command, CommandError, HISTORY_DEFAULT, SEARCH_DEFAULT, SHOWN_MAX, audience, filters,
+    parse_named, peer_name, recipients, refusal::shorten, search,
 };
 use crate::wire::printable::Printable;
 
@@ -63,13 +63,32 @@ impl Object {
                 .map(Command::To),
             "history" => {
                 let with = self.to.as_deref().map(recipients).transpose()?;
-                Ok(Command::History(
-                    with,
-                    self.count.unwrap_or(HISTORY_DEFAULT),
-                ))
+                let count = self.count.unwrap_or(HISTORY_DEFAULT);
+                Ok(Command::History(with, count.min(SHOWN_MAX)))
+            }
+            "search" => {
+                let with = self.to.as_deref().map(recipients).transpose()?;
+                let words = required("search", "text", text)?;
+                search(with, &words, self.count.unwrap_or(SEARCH_DEFAULT))
+            }
+            // A peer's id may hold blanks, which an argument cannot.
+            "ignore" | "unignore" | "block" | "unblock" if self.to.is_some() => {
+                self.filter(self.to.as_deref().unwrap_or_default())
             }
             name => parse_named(name, self.argument.as_deref().unwrap_or_default()),
         }
+    }
+}
+
+impl Object {
+    fn filter(&self, to: &str) -> Result<Command, CommandError> {
+        let time = self.argument.as_deref().map(filters::duration);
+        Ok(match self.command.as_str() {
+            "ignore" => Command::Ignore(Some((peer_name(to)?, time.transpose()?))),
+            "unignore" => Command::Unignore(peer_name(to)?),
+            "block" => Command::Block(Some(filters::party(to)?)),
+            _ => Command::Unblock(filters::party(to)?),
+        })
     }
 }
 

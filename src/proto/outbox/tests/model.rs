@@ -56,6 +56,8 @@ pub(super) struct Model {
     links: u64,
     now: Instant,
     pub(super) load: Option<(Load, Vec<Stored>)>,
+    /// What the link that is open has begun to write.
+    begun: Vec<u64>,
     /// What was handed to the link that is open, in order.
     pub(super) taken: Vec<u64>,
 }
@@ -67,8 +69,7 @@ pub(super) fn bob() -> PeerId {
 fn entry(stored: &Stored) -> Option<Entry> {
     Some(Entry {
         message: Arc::clone(&stored.message),
-        line: Bytes::from_static(b"0123456789"),
-        acknowledged: true,
+        line: Bytes::from(vec![u8::try_from(stored.message.number).unwrap(); 10]),
         expires: None,
         announced: true,
         lost: stored.lost,
@@ -86,6 +87,7 @@ impl Model {
             links: 0,
             now: Instant::now(),
             load: None,
+            begun: Vec::new(),
             taken: Vec::new(),
         }
     }
@@ -143,6 +145,7 @@ impl Model {
                 Outcome::AckTimedOut(message) => self.end(&message, "timeout"),
                 Outcome::Unconfirmed(message, _) => self.end(&message, "sent"),
                 Outcome::Failed(message, _) => self.end(&message, "failed"),
+                Outcome::Missed(_) => {}
                 Outcome::LinkLost(message) => {
                     let row = self.row(&message);
                     (row.lost, row.state) = (row.lost + 1, State::Queued);
@@ -163,6 +166,7 @@ impl Model {
         self.link = Some(LinkId(self.links));
         self.queue.set_writer(self.link);
         self.taken.clear();
+        self.begun.clear();
         let returned: Vec<_> = self.queue.returned().cloned().collect();
         for message in returned {
             self.row(&message).state = State::Sent;
@@ -184,15 +188,19 @@ impl Model {
 
     /// The writer takes one and writes it, or only begins to.
     pub(super) fn take(&mut self, whole: bool) -> bool {
-        let taken = self.link.and_then(|link| self.queue.take(link));
-        let Some((msg_id, _)) = taken else {
+        let taken = self.link.and_then(|link| self.queue.take(link, false));
+        let Some(line) = taken else {
             return false;
         };
-        let number = u64::try_from(msg_id.as_u128()).unwrap();
+        let number = u64::from(line[0]);
         self.taken.push(number);
+        self.begun.push(number);
         if whole {
-            self.disk[usize::try_from(number).unwrap()].written += 1;
-            self.queue.written(self.now, msg_id, self.kind);
+            for number in std::mem::take(&mut self.begun) {
+                self.disk[usize::try_from(number).unwrap()].written += 1;
+            }
+            let link = self.link.unwrap();
+            self.queue.written(self.now, link, self.kind);
         }
         true
     }
@@ -254,6 +262,7 @@ impl Model {
         self.queue = PeerQueue::new(LIMITS).parking();
         (self.link, self.load) = (None, None);
         self.taken.clear();
+        self.begun.clear();
         let waits = |row: &&Row| matches!(row.state, State::Queued | State::Sent);
         let count = self.disk.iter().filter(waits).count();
         self.outbox = Outbox::new(10);
