@@ -41,7 +41,7 @@ pub struct ExplainMessage(
     pub MessageName,
 );
 
-/// How often it is looked for messages that have waited too long.
+/// How often it is looked for messages that have waited too long; more often where they may wait for less.
 const UPKEEP: Duration = Duration::from_secs(60);
 
 /// So many of them are given up at once.
@@ -133,7 +133,8 @@ impl Actor for HistoryActor {
         self.follow(ctx);
         self.expire(ctx);
         self.check(ctx);
-        ctx.run_interval(UPKEEP, |actor, ctx| actor.expire(ctx));
+        let age = self.parts.disk.limits().outbox_age;
+        ctx.run_interval(UPKEEP.min(age), |actor, ctx| actor.expire(ctx));
     }
 }
 
