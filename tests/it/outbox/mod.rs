@@ -89,7 +89,7 @@ fn a_message_that_waits_when_the_router_panics_is_delivered_once() {
 fn only_so_many_messages_wait_and_only_so_long() {
     let (server, home, bobs) = (Server::start(), Home::new(), Home::new());
     alice_alone(&home, &bobs, &server).leave();
-    let start = at_home("alice", &home, &server);
+    let start = at_home("alice", &home, &server).env("PAPO_NODE__PEER_WAIT", "100ms");
     let mut alice = start
         .clone()
         .env("PAPO_HISTORY__OUTBOX_MESSAGES", "3")
