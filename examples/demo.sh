@@ -10,7 +10,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/demo/stage.sh"
 
-all="direct discovery keep_alive reconnection bye cli rendezvous_down rendezvous_lost host_killed ack_withheld link_cut link_frozen peer_killed"
+all="direct discovery keep_alive reconnection bye cli rendezvous_down rendezvous_lost host_killed ack_withheld link_cut link_frozen peer_killed actor_failed"
 
 # ---- the six scenarios ----
 
@@ -59,7 +59,7 @@ has_pongs() { # NAME PEER COUNT
 
 reconnection() { # a peer that comes back is linked again by whoever is left
     local address
-    node bob --no-rendezvous; address=127.0.0.1:$(port_of bob)
+    node bob --no-rendezvous --port "$(free_ports)"; address=127.0.0.1:$(port_of bob)
     node alice --no-rendezvous --join "$address"
     linked alice bob
     strike bob
@@ -137,7 +137,7 @@ cli() { # every command answers; errors say what to do; exit codes tell
 
 rendezvous_down() { # none answers at the start: said once, tried again, and nothing else is hurt
     local address
-    server; address=127.0.0.1:$(port_of server); strike server
+    server "$(free_ports)"; address=127.0.0.1:$(port_of server); strike server
     node alice --rendezvous "$address"
     node bob --rendezvous "$address"
     sees alice "! the rendezvous $address does not answer"
@@ -151,7 +151,7 @@ rendezvous_down() { # none answers at the start: said once, tried again, and not
 
 rendezvous_lost() { # it goes while nodes are linked, and comes back with its records
     local address
-    server; address=127.0.0.1:$(port_of server)
+    server "$(free_ports)"; address=127.0.0.1:$(port_of server)
     node alice --rendezvous "$address"
     node bob --rendezvous "$address"
     linked alice bob
@@ -166,7 +166,7 @@ rendezvous_lost() { # it goes while nodes are linked, and comes back with its re
 host_killed() { # the node that hosts the rendezvous of this machine dies: another takes over
     export PAPO_RENDEZVOUS__MODE=embedded PAPO_RENDEZVOUS__ADDRESS PAPO_NODE__PEER_WAIT=3s
     PAPO_RENDEZVOUS__ADDRESS=127.0.0.1:$(free_ports)
-    node alice; sees alice "(hosted here)"
+    node alice --port "$(free_ports)"; sees alice "(hosted here)"
     node bob
     linked alice bob
     strike alice
@@ -195,7 +195,7 @@ ack_withheld() { # a peer that takes a message and does not acknowledge it: a wa
 
 link_cut() { # the network between two nodes breaks and heals: what was sent meanwhile arrives, once
     node bob --no-rendezvous
-    relay 127.0.0.1:0 "127.0.0.1:$(port_of bob)"
+    relay "127.0.0.1:$(free_ports)" "127.0.0.1:$(port_of bob)"
     local through; through=127.0.0.1:$(port_of relay)
     node alice --no-rendezvous --join "$through"
     linked alice bob
@@ -243,6 +243,19 @@ peer_killed() { # a peer dies for good: it is stale after some dials, its messag
     talk bob alice "so she is"
 }
 
+actor_failed() { # an actor that panics is started again, and nothing is lost by it
+    export PAPO_DEBUG=1
+    node alice --no-rendezvous
+    node bob --no-rendezvous --join "127.0.0.1:$(port_of alice)"
+    linked alice bob
+    say alice "/debug panic router"
+    say alice "/msg bob not lost"
+    sees alice "! internal error in router (asked to panic); it is restarted in"
+    sees bob "-> [alice@lobby] not lost"
+    sees alice "delivered to bob@lobby in"
+    sees_not alice "is gone"; sees_once bob "not lost"
+}
+
 # ---- the play ----
 
 play() { # SCENARIO: in a folder and a subshell of its own, which ends all that it started
@@ -262,7 +275,7 @@ tell() { # SCENARIO CODE SECONDS
 
 quiet_environment() { # nothing of the user's own settings, and short times
     local it
-    user_home=$HOME
+    user_home=${HOME:-/}
     for it in $(compgen -e PAPO_); do unset "$it"; done
     export HOME=$work XDG_DATA_HOME=$work/data XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
     export PAPO_CONNECTION__PING_INTERVAL=500ms PAPO_CONNECTION__ACK_TIMEOUT=1s PAPO_RENDEZVOUS__TIMEOUT=1s

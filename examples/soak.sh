@@ -3,7 +3,7 @@
 #
 #     examples/soak.sh [SECONDS [BINARY]]     600 s unless told; without BINARY it builds target/release/papo
 #
-# SOAK_SEED repeats the kills of a run. Linux only: it reads /proc. docs/runbook.md explains the report.
+# SOAK_SEED repeats the kills of a run. Linux only: it reads /proc. docs/soak.md explains the report.
 set -eu
 seconds=${1:-600}
 binary=${2:-}

@@ -10,8 +10,8 @@
 //! - [`store`]: what was said, on disk; beside [`proto`], and the only place that knows SQL.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
-//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`] and
-//! [`identity_lock`].
+//! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`],
+//! [`identity_lock`] and [`private_file`].
 
 pub mod actors;
 pub mod args;
@@ -22,6 +22,7 @@ pub mod login;
 pub mod metrics;
 pub mod node;
 pub mod paths;
+pub mod private_file;
 pub mod proto;
 pub mod rendezvous_server;
 pub mod settings;

@@ -44,7 +44,7 @@ counters! {
     links_inbound: "Links that peers opened.",
     links_outbound: "Links that this node opened.",
     links_lost: "Open links that ended without BYE.",
-    links_refused: "Connections refused because a limit was reached.",
+    links_refused: "Connections refused because a limit was reached, or their peer is blocked.",
     handshakes_failed: "Connections that never became a link.",
     dials: "Dials that were begun.",
     bytes_in: "Bytes read from peers.",

@@ -143,7 +143,7 @@ impl Node {
         let (events, _told) = forward();
         let surroundings = Surroundings {
             router,
-            events,
+            events: papo::actors::events::Events::new(events),
             network: Rc::new(TcpNetwork),
             host,
             wall: std::time::SystemTime::now,

@@ -170,8 +170,8 @@ fn put(out: &mut Vec<u8>, parts: [&str; 3]) {
     }
 }
 
-/// Typed lines that are taken together, before those who write get their turn.
-const LINES: usize = 64;
+/// Typed lines that are read ahead, as many as of the node, and are taken together before those who write get their turn.
+const LINES: usize = 3 * 256;
 
 /// `/pub * TEXT` from standard input, encoded once, shared by all.
 async fn publish(peers: Peers) {

@@ -48,11 +48,12 @@ impl Server {
     pub fn start(subject: Subject, input: Input) -> io::Result<Self> {
         let home = new_home()?;
         let port = free_port()?;
-        cores::pin_self(Core::Server);
-        let started = Self::spawn(subject, input, port, home);
+        cores::pin_self(Core::Any);
+        let server = Self::spawn(subject, input, port, home);
         cores::pin_self(Core::Load);
-        let server = started?;
+        let server = server?;
         server.wait_until_it_listens()?;
+        cores::pin(server.child.id(), Core::Server);
         Ok(server)
     }
 
@@ -119,6 +120,7 @@ pub fn start_to_first_line(subject: Subject) -> io::Result<(Duration, f64)> {
     let home = new_home()?;
     let mut command = command(subject, Input::None, 0, &home)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped());
+    cores::pin_self(Core::Any);
     let begun = Instant::now();
     let mut child = command.spawn()?;
     let mut line = String::new();
@@ -126,6 +128,7 @@ pub fn start_to_first_line(subject: Subject) -> io::Result<(Duration, f64)> {
         BufReader::new(stdout).read_line(&mut line)?;
     }
     let took = begun.elapsed();
+    cores::pin_self(Core::Load);
     let memory = memory_of(child.id());
     child.kill()?;
     child.wait()?;

@@ -78,7 +78,7 @@ greet_and_answer() { # NAME ADDRESS: shows every line it hears, and "closed" at 
     echo closed
 }
 
-free_ports() { # the first of five ports in a row that nobody has, below those the system gives away
+free_ports() { # the first of five ports in a row that nobody has, below those the system gives away by itself
     local base=$((10000 + RANDOM % 20000)) it
     for ((it = base; it < base + 5; it++)); do
         if (exec 3<> "/dev/tcp/127.0.0.1/$it") 2> /dev/null; then free_ports; return; fi

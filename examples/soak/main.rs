@@ -1,6 +1,6 @@
 //! Five nodes under load, one of them killed every ten seconds and started again under its name; at the end the books
 //! are checked: no message lost between nodes that lived through it, none shown twice, memory flat, no descriptor
-//! leaked. `examples/soak.sh` builds and runs it; `docs/runbook.md` explains the report.
+//! leaked. `examples/soak.sh` builds and runs it; `docs/soak.md` explains the report.
 //!
 //! It knows the program only from outside: its command line, its JSON lines and `/proc`.
 #![expect(clippy::print_stdout, reason = "the report is what it is run for")]

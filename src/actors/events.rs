@@ -1,5 +1,9 @@
 //! What happened in the node, as facts in the past tense: the only type that front ends subscribe to.
 
+mod feed;
+
+pub use feed::{EventTapped, Events, Listening, Tap};
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix::Message;

@@ -63,7 +63,9 @@ pub(super) struct Inner {
     pub records: Option<(Instant, Arc<[Record]>)>,
     /// Bare addresses of `--join` and `/connect`.
     pub joined: Vec<(SocketAddr, bool)>,
-    accepted: VecDeque<(Uuid, Published)>,
+    accepted: HashMap<Uuid, Published>,
+    /// In the order in which they were accepted.
+    accepted_order: VecDeque<Uuid>,
 }
 
 impl Kept {
@@ -80,7 +82,8 @@ impl Kept {
                 recent: Recent::default(),
                 records: None,
                 joined: Vec::new(),
-                accepted: VecDeque::new(),
+                accepted: HashMap::new(),
+                accepted_order: VecDeque::new(),
             }),
         })
     }
@@ -156,17 +159,19 @@ impl Inner {
 
     /// What a message was answered that was accepted before.
     pub fn answered(&self, msg_id: Uuid) -> Option<Published> {
-        let known = self.accepted.iter().rev();
-        let mut same = known.filter(|(id, _)| *id == msg_id);
-        same.next().map(|(_, answer)| answer.clone())
+        self.accepted.get(&msg_id).cloned()
     }
 
     /// Remembers what a message was answered.
     pub fn remember(&mut self, msg_id: Uuid, answer: Published) {
-        if self.accepted.len() == ACCEPTED_MAX {
-            self.accepted.pop_front();
+        if self.accepted_order.len() == ACCEPTED_MAX
+            && let Some(oldest) = self.accepted_order.pop_front()
+        {
+            self.accepted.remove(&oldest);
         }
-        self.accepted.push_back((msg_id, answer));
+        if self.accepted.insert(msg_id, answer).is_none() {
+            self.accepted_order.push_back(msg_id);
+        }
     }
 }
 

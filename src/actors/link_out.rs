@@ -4,23 +4,24 @@
 use std::{
     collections::VecDeque,
     io,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
     sync::Notify,
 };
-use uuid::Uuid;
 
-use super::clock;
+use super::{clock, pieces::Pieces};
 use crate::{
     metrics::Metrics,
     proto::{
@@ -74,7 +75,12 @@ pub struct LinkOut {
     born: Instant,
 }
 
+/// Where bytes go.
+type Sink = Box<dyn AsyncWrite + Send + Unpin>;
+
 struct State {
+    /// Lies here while nothing is being written.
+    idle: Option<Idle>,
     replies: VecDeque<Bytes>,
     reply_bytes: usize,
     open: Option<Open>,
@@ -90,11 +96,18 @@ struct Open {
     quiet_until: Option<Instant>,
 }
 
-/// What is written together, and the own messages in it.
+/// A writer that has nothing to do.
+struct Idle {
+    sink: Sink,
+    metrics: Arc<Metrics>,
+}
+
+/// What is written together.
 #[derive(Debug, PartialEq, Eq)]
 struct Batch {
-    bytes: Bytes,
-    messages: Vec<Uuid>,
+    pieces: Vec<Bytes>,
+    /// Whether messages of our own are among it.
+    has_own: bool,
 }
 
 enum Next {
@@ -111,6 +124,7 @@ impl LinkOut {
             link,
             limits,
             state: Mutex::new(State {
+                idle: None,
                 replies: VecDeque::new(),
                 reply_bytes: 0,
                 open: None,
@@ -136,13 +150,15 @@ impl LinkOut {
         self.wake.notify_one();
     }
 
-    /// Queues answers: whole lines.
+    /// Writes answers, whole lines: towards a stream at once if the way is free, so that no other task comes first.
     pub fn reply(&self, lines: Vec<u8>) -> Result<(), Overloaded> {
+        let mut lines = Bytes::from(lines);
+        let mut state = self.state.lock();
+        state.write_at_once(&mut lines);
         if lines.is_empty() {
             return Ok(());
         }
-        let mut state = self.state.lock();
-        state.push_replies(Bytes::from(lines));
+        state.push_replies(lines);
         if state.is_above(self.limits) {
             return Err(Overloaded);
         }
@@ -195,56 +211,93 @@ impl LinkOut {
     }
 
     /// Writes until the stream is finished; an error means that the connection broke or the peer does not read.
-    pub async fn write_to(
-        &self,
-        mut writer: impl AsyncWrite + Unpin,
-        metrics: &Metrics,
-    ) -> io::Result<()> {
+    pub async fn write_to(&self, sink: Sink, metrics: &Arc<Metrics>) -> io::Result<()> {
+        let _ends = Writing(self);
+        let mut idle = Idle {
+            sink,
+            metrics: Arc::clone(metrics),
+        };
         loop {
             let next = self
                 .state
                 .lock()
                 .next(self.link, clock::now(), self.limits.gap);
             match next {
-                Next::Write(batch) => self.write(batch, &mut writer, metrics).await?,
+                Next::Write(batch) => self.write(batch, &mut idle).await?,
                 Next::At(at) => tokio::select! {
                     () = tokio::time::sleep_until(at.into()) => {}
                     () = self.wake.notified() => {}
                 },
-                Next::Wait => self.wake.notified().await,
-                Next::Finish => return writer.shutdown().await,
+                Next::Wait => idle = self.lend(idle).await,
+                Next::Finish => return idle.sink.shutdown().await,
             }
         }
     }
 
-    async fn write(
-        &self,
-        batch: Batch,
-        writer: &mut (impl AsyncWrite + Unpin),
-        metrics: &Metrics,
-    ) -> io::Result<()> {
-        write_all(&batch.bytes, writer).await?;
-        metrics
-            .bytes_out
-            .add(u64::try_from(batch.bytes.len()).unwrap_or(0));
+    /// Lets answers be written by whoever has them, until there is something to do here.
+    async fn lend(&self, idle: Idle) -> Idle {
+        self.state.lock().idle = Some(idle);
+        loop {
+            self.wake.notified().await;
+            if let Some(idle) = self.state.lock().idle.take() {
+                return idle;
+            }
+        }
+    }
+
+    async fn write(&self, batch: Batch, idle: &mut Idle) -> io::Result<()> {
+        for piece in &batch.pieces {
+            write_all(piece, &mut idle.sink).await?;
+            idle.count(piece.len());
+        }
         let now = clock::now();
         let open = {
             let mut state = self.state.lock();
             state.last_write = Some(now);
-            state.open.clone().filter(|_| !batch.messages.is_empty())
+            state.open.clone().filter(|_| batch.has_own)
         };
         self.room.notify_one();
         if let Some(open) = open {
-            let mut queue = open.queue.lock();
-            for msg_id in batch.messages {
-                queue.written(now, msg_id, open.kind);
-            }
+            open.queue.lock().written(now, self.link, open.kind);
         }
         Ok(())
     }
 }
 
+/// However writing ends, the sink goes with it: dropping it ends the stream.
+struct Writing<'a>(&'a LinkOut);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().idle = None;
+    }
+}
+
+impl Idle {
+    fn count(&self, bytes: usize) {
+        self.metrics
+            .bytes_out
+            .add(u64::try_from(bytes).unwrap_or(0));
+    }
+}
+
 impl State {
+    /// Writes what the sink takes now, and leaves the rest. If that is nothing, or an error, the writer will find the
+    /// same, and does what is to be done.
+    fn write_at_once(&mut self, lines: &mut Bytes) {
+        if !self.is_stream() || !self.replies.is_empty() {
+            return;
+        }
+        let Some(idle) = &mut self.idle else { return };
+        // Nobody is woken by this: the writer asks again itself.
+        let mut context = Context::from_waker(Waker::noop());
+        let written = Pin::new(&mut idle.sink).poll_write(&mut context, lines);
+        if let Poll::Ready(Ok(written)) = written {
+            idle.count(written);
+            lines.advance(written);
+        }
+    }
+
     fn is_stream(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.kind.stream)
     }
@@ -288,9 +341,11 @@ impl State {
     }
 
     fn next_line(&mut self, link: LinkId, now: Instant) -> Next {
-        if let Some(bytes) = self.pop_reply() {
-            let messages = Vec::new();
-            return Next::Write(Batch { bytes, messages });
+        if let Some(reply) = self.pop_reply() {
+            return Next::Write(Batch {
+                pieces: vec![reply],
+                has_own: false,
+            });
         }
         let Some(open) = self.own_messages() else {
             return Next::Wait;
@@ -298,38 +353,35 @@ impl State {
         if let Some(until) = open.quiet_until.filter(|until| now < *until) {
             return Next::At(until);
         }
-        match open.queue.lock().take(link) {
-            Some((msg_id, bytes)) => Next::Write(Batch {
-                bytes,
-                messages: vec![msg_id],
+        match open.queue.lock().take(link, false) {
+            Some(line) => Next::Write(Batch {
+                pieces: vec![line],
+                has_own: true,
             }),
             None => Next::Wait,
         }
     }
 
     fn next_of_stream(&mut self, link: LinkId) -> Next {
-        let mut lines = Vec::new();
-        let mut size = 0;
-        while size < BATCH_BYTES_MAX
+        let mut pieces = Pieces::default();
+        while pieces.size() < BATCH_BYTES_MAX
             && let Some(reply) = self.pop_reply()
         {
-            size += reply.len();
-            lines.push(reply);
+            pieces.add(reply);
         }
-        let mut messages = Vec::new();
+        let mut has_own = false;
         if let Some(open) = self.own_messages() {
             let mut queue = open.queue.lock();
-            while size < BATCH_BYTES_MAX
-                && let Some((msg_id, line)) = queue.take(link)
+            while pieces.size() < BATCH_BYTES_MAX
+                && let Some(lines) = queue.take(link, true)
             {
-                size += line.len();
-                lines.push(line);
-                messages.push(msg_id);
+                pieces.add(lines);
+                has_own = true;
             }
         }
-        match joined(lines, size) {
-            Some(bytes) => Next::Write(Batch { bytes, messages }),
-            None => Next::Wait,
+        match pieces.finish() {
+            pieces if pieces.is_empty() => Next::Wait,
+            pieces => Next::Write(Batch { pieces, has_own }),
         }
     }
 
@@ -355,18 +407,6 @@ async fn write_all(mut bytes: &[u8], writer: &mut (impl AsyncWrite + Unpin)) -> 
         }
     }
     Ok(())
-}
-
-/// One buffer of several; a single one is passed on as it is, shared by all receivers of a publication.
-fn joined(mut lines: Vec<Bytes>, size: usize) -> Option<Bytes> {
-    if lines.len() < 2 {
-        return lines.pop();
-    }
-    let mut whole = Vec::with_capacity(size);
-    for line in &lines {
-        whole.extend_from_slice(line);
-    }
-    Some(Bytes::from(whole))
 }
 
 #[cfg(test)]

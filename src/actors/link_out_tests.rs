@@ -1,6 +1,7 @@
 //! The way out of a link under a paused clock: pacing, coalescing, order, bounds.
 
 use tokio::io::AsyncReadExt;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
@@ -36,7 +37,6 @@ fn queue(count: u64) -> SharedQueue {
         let entry = Entry {
             message: Arc::new(message),
             line: Bytes::from(format!("m{number}\n")),
-            acknowledged: true,
             expires: None,
             announced: true,
             lost: 0,
@@ -54,7 +54,7 @@ fn kind(stream: bool) -> LinkKind {
 async fn segments(out: Arc<LinkOut>, count: usize) -> Vec<(u128, String)> {
     let (ours, mut theirs) = tokio::io::duplex(1 << 20);
     let start = clock::now();
-    let writing = tokio::spawn(async move { out.write_to(ours, &Metrics::default()).await });
+    let writing = tokio::spawn(async move { out.write_to(Box::new(ours), &Arc::default()).await });
     let mut segments = Vec::new();
     let mut buffer = [0; 4096];
     while segments.len() < count {
@@ -117,7 +117,7 @@ async fn a_link_that_is_not_the_writer_leaves_the_messages_in_their_queue() {
     out.reply(b"a\n".to_vec()).unwrap();
     out.finish();
     let (ours, mut theirs) = tokio::io::duplex(1000);
-    out.write_to(ours, &Metrics::default()).await.unwrap();
+    out.write_to(Box::new(ours), &Arc::default()).await.unwrap();
     let mut text = String::new();
     theirs.read_to_string(&mut text).await.unwrap();
     assert_eq!((text.as_str(), shared.lock().lines()), ("a\n", 1));
@@ -155,7 +155,7 @@ async fn after_our_bye_answers_leave_and_own_messages_stay() {
         out.reply(b"BYE\n".to_vec()).unwrap();
         let got = segments(out, 1).await;
         assert_eq!(shown(&got), [(0, "BYE\n")]);
-        assert!(shared.lock().take(LINK).is_some());
+        assert!(shared.lock().take(LINK, true).is_some());
     }
 }
 
@@ -167,7 +167,7 @@ async fn the_stream_ends_right_behind_the_last_answer_without_a_gap() {
     out.finish();
     let start = clock::now();
     let (ours, mut theirs) = tokio::io::duplex(1000);
-    out.write_to(ours, &Metrics::default()).await.unwrap();
+    out.write_to(Box::new(ours), &Arc::default()).await.unwrap();
     let took = clock::now().duration_since(start);
     assert_eq!(took, LIMITS.gap, "one gap, between the two lines");
     let mut text = String::new();
@@ -181,7 +181,7 @@ async fn a_plain_link_is_not_read_while_many_answers_wait_for_its_gap() {
     out.reply(b"x\n".repeat(PACED_REPLIES_MAX + 1)).unwrap();
     let (ours, _theirs) = tokio::io::duplex(1 << 20);
     let writing = Arc::clone(&out);
-    tokio::spawn(async move { writing.write_to(ours, &Metrics::default()).await });
+    tokio::spawn(async move { writing.write_to(Box::new(ours), &Arc::default()).await });
     let start = clock::now();
     out.room_to_read().await;
     let waited = clock::now().duration_since(start);
@@ -193,7 +193,10 @@ async fn a_peer_that_reads_nothing_ends_the_writer() {
     let out = LinkOut::new(LINK, LIMITS, clock::now());
     out.open(queue(3), kind(true), None);
     let (ours, _theirs) = tokio::io::duplex(4);
-    let error = out.write_to(ours, &Metrics::default()).await.unwrap_err();
+    let error = out
+        .write_to(Box::new(ours), &Arc::default())
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 }
 
@@ -204,7 +207,7 @@ async fn a_peer_that_reads_slowly_is_written_to_for_as_long_as_it_takes() {
     out.reply(b"abcdefgh".to_vec()).unwrap();
     out.finish();
     let (ours, mut theirs) = tokio::io::duplex(2);
-    let writing = tokio::spawn(async move { out.write_to(ours, &Metrics::default()).await });
+    let writing = tokio::spawn(async move { out.write_to(Box::new(ours), &Arc::default()).await });
     let mut text = String::new();
     for _ in 0..4 {
         tokio::time::sleep(WRITE_STALL_MAX - Duration::from_secs(1)).await;

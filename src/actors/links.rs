@@ -2,6 +2,8 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod refusing;
+
 use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix::{Message, Recipient};
@@ -123,6 +125,8 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
+pub use refusing::SharedFilters;
+
 /// The supervisor of all links. Cloning costs one reference count.
 #[derive(Clone)]
 pub struct Links(Arc<Inner>);
@@ -131,6 +135,7 @@ struct Inner {
     own: PeerId,
     limits: LinkLimits,
     doors: LinkDoors,
+    filters: SharedFilters,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
@@ -165,6 +170,7 @@ impl Links {
             own,
             limits,
             doors,
+            filters: SharedFilters::default(),
             kept,
             metrics,
             state: Mutex::new(State {
@@ -182,9 +188,9 @@ impl Links {
         let link = {
             let mut state = self.0.state.lock();
             let link = state.next_id();
-            if state.closing || !state.admission.accept(link, from) {
+            if let Some(why) = self.why_refused(&mut state, link, from) {
                 self.0.metrics.links_refused.increment();
-                tracing::debug!(address = %from, "Connection refused: all places are taken");
+                tracing::debug!(address = %from, "Connection refused: {why}");
                 return;
             }
             link
@@ -194,6 +200,9 @@ impl Links {
 
     /// Starts a PeerActor that dials, unless the node is leaving. Called by RouterActor.
     pub fn dial(&self, target: Target) {
+        if self.refuses(target.peer.as_ref(), target.address) {
+            return self.refuse_dial(target);
+        }
         let link = {
             let mut state = self.0.state.lock();
             if state.closing {
@@ -280,7 +289,7 @@ impl Links {
         &self.0.kept
     }
 
-    pub(super) fn metrics(&self) -> &Metrics {
+    pub(super) fn metrics(&self) -> &Arc<Metrics> {
         &self.0.metrics
     }
 
@@ -289,6 +298,10 @@ impl Links {
         let mut state = self.0.state.lock();
         if state.closing {
             return Err(CloseReason::WeLeft);
+        }
+        if self.refuses(Some(&opened.peer), opened.address) {
+            self.0.metrics.links_refused.increment();
+            return Err(CloseReason::Blocked);
         }
         match state.admission.identified(opened.link, &opened.peer) {
             Verdict::Keep => {}

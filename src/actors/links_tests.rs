@@ -4,6 +4,7 @@ use tokio::time::pause;
 
 use super::*;
 use crate::actors::testing::{Held, Peer, Rig, hello, id, send_line, stream_hello, turn};
+use crate::proto::filters::Blocked;
 
 fn rig(inbound_max: usize) -> Rig {
     Rig::with(|parts| parts.admission.inbound_max = inbound_max)
@@ -157,4 +158,78 @@ async fn the_ping_actor_is_told_the_same_as_the_router() {
     drop(peer);
     let (ended, for_ping) = (rig.ended.next().await, rig.ping_ended.next().await);
     assert_eq!((ended.link, ended.reason), (for_ping.link, for_ping.reason));
+}
+
+fn block(rig: &Rig, whom: Blocked) {
+    rig.links.filters().write().block(whom).unwrap();
+}
+
+#[actix_rt::test]
+async fn a_blocked_peer_hears_nothing_but_the_end_and_concerns_nobody() {
+    pause();
+    let rig = Rig::new();
+    block(&rig, Blocked::Peer(id("eve@Y")));
+    let mut eve = rig.accept();
+    eve.say(&format!("{}\n{}", hello("eve@Y"), send_line("m1", "hi")))
+        .await;
+    eve.hears_end().await;
+    let (_bob, _) = rig.open("bob@X").await;
+    turn().await;
+    assert_eq!(rig.metrics.links_refused.get(), 1);
+    assert_eq!((rig.opened.len(), rig.texts.len()), (0, 0));
+}
+
+#[actix_rt::test]
+async fn a_blocked_address_may_not_even_say_hello() {
+    pause();
+    let rig = Rig::new();
+    block(&rig, Blocked::Address("10.0.0.7".parse().unwrap()));
+    rig.accept_from("10.0.0.7:5555").hears_end().await;
+    rig.accept_from("[::ffff:10.0.0.7]:5555").hears_end().await;
+    assert_eq!(rig.metrics.links_refused.get(), 2);
+    rig.open("bob@X").await;
+}
+
+#[actix_rt::test]
+async fn a_block_ends_living_links_without_a_word_and_those_of_no_one_else() {
+    pause();
+    let rig = Rig::new();
+    let (mut eve, opened) = rig.open("eve@Y").await;
+    let (mut bob, _) = rig.open("bob@X").await;
+    block(&rig, Blocked::Peer(id("eve@Y")));
+    rig.links.close_blocked();
+    eve.hears_end().await;
+    let ended = rig.ended.next().await;
+    assert_eq!(
+        (ended.link, ended.reason),
+        (opened.link, CloseReason::Blocked)
+    );
+    bob.say(&send_line("m1", "I stay")).await;
+    bob.hears("ACK").await;
+}
+
+#[actix_rt::test]
+async fn a_blocked_peer_is_not_dialled_and_its_dial_has_an_end() {
+    pause();
+    let rig = Rig::new();
+    block(&rig, Blocked::Peer(id("eve@Y")));
+    rig.links.dial(target(1));
+    let ended = rig.ended.next().await;
+    assert_eq!(
+        (ended.target, ended.reason),
+        (Some(target(1)), CloseReason::Blocked)
+    );
+    assert_eq!(rig.metrics.dials.get(), 0);
+}
+
+#[actix_rt::test]
+async fn a_dial_under_way_ends_when_its_peer_is_blocked() {
+    pause();
+    let rig = Rig::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    rig.links.dial(target(port));
+    block(&rig, Blocked::Address("127.0.0.1".parse().unwrap()));
+    rig.links.close_blocked();
+    assert_eq!(rig.ended.next().await.reason, CloseReason::Blocked);
 }

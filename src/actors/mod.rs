@@ -1,5 +1,6 @@
 //! Effects: sockets, timers and mailboxes. Thin handlers feed the machines of `proto` and apply their outputs.
 
+pub mod chunk;
 pub mod clock;
 pub mod door;
 pub mod events;
@@ -8,6 +9,7 @@ pub mod link_out;
 pub mod links;
 pub mod listener;
 pub mod peer;
+pub mod pieces;
 pub mod ping;
 mod reader;
 pub mod recent;

@@ -7,12 +7,12 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message,
     MessageResult, SpawnHandle, WrapFuture,
 };
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{io::AsyncWrite, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
 use super::{
+    chunk::Chunk,
     clock,
     link_out::{LinkOut, QUIET_AFTER_HELLO_OK},
     links::{CloseLink, LinkOpened, Links, SendPing},
@@ -35,7 +35,7 @@ use crate::{
 #[rtype(result = "Upward")]
 pub struct ChunkReceived(
     /// Whole or partial lines, as they came.
-    pub Bytes,
+    pub Chunk,
 );
 
 /// The stream ended: by a FIN, or broken with these words. From the reader or the writer.
@@ -274,14 +274,14 @@ impl PeerActor {
         Ok(opened)
     }
 
-    /// The link may not stay: who accepted us hears BYE, who dialled us hears nothing.
+    /// The link may not stay: who accepted us hears BYE, who dialled us, or is blocked, hears nothing.
     fn turn_away(&mut self, reason: CloseReason, outputs: &mut Outputs) {
         match self.direction {
-            Direction::Outbound => {
+            Direction::Outbound if reason != CloseReason::Blocked => {
                 let now = clock::now();
                 self.session.leave(now, reason, Uuid::new_v4(), outputs);
             }
-            Direction::Inbound => self.session.close(reason, outputs),
+            _ => self.session.close(reason, outputs),
         }
     }
 

@@ -41,7 +41,7 @@ fn alone(rig: &Rig) -> Alone {
 
 impl Alone {
     async fn chunk(&self, lines: &str) -> Upward {
-        let chunk = Bytes::from(format!("{lines}\n"));
+        let chunk = Chunk::from(format!("{lines}\n").into_bytes());
         self.actor.send(ChunkReceived(chunk)).await.unwrap()
     }
 

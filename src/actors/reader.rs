@@ -2,23 +2,16 @@
 //! room at each step, so that TCP feels a full queue.
 
 use std::{
-    cell::RefCell,
-    io,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
-    task::{Poll, ready},
     time::{Duration, Instant},
 };
 
 use actix::Addr;
-use bytes::Bytes;
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    sync::oneshot,
-};
+use tokio::{io::AsyncRead, sync::oneshot};
 
 use super::{
+    chunk::Chunk,
     clock,
     events::ReceivedTexts,
     link_out::LinkOut,
@@ -54,9 +47,6 @@ pub struct Upward {
     /// Nothing is written behind them.
     pub finish: bool,
 }
-
-/// How many bytes are read at once; the buffer is shared by all links of a thread.
-const READ_BYTES_MAX: usize = 32 * 1024;
 
 /// Reads until the stream ends, or the actor does and `gone` resolves. What the actor has answered is handed up all the
 /// same, so the end of a link is told behind all that came over it. Gives whether [`LinkOpened`] was told.
@@ -109,7 +99,7 @@ impl Reader {
         self.out.room_to_read().await;
         self.out.heard_now(clock::now());
         self.out.set_busy(false);
-        let chunk = match read_chunk(&mut self.from).await {
+        let chunk = match Chunk::read(&mut self.from).await {
             Ok(chunk) if !chunk.is_empty() => chunk,
             end => {
                 let broken = end.err().map(|error| transport::io_words(&error));
@@ -120,8 +110,7 @@ impl Reader {
         self.out.set_busy(true);
         let bytes = u64::try_from(chunk.len()).unwrap_or(0);
         self.links.metrics().bytes_in.add(bytes);
-        let lines = memchr::memchr_iter(b'\n', &chunk).count();
-        self.wait = self.pace.wait(clock::now(), lines);
+        self.wait = self.pace.wait(clock::now(), &chunk);
         self.actor.send(ChunkReceived(chunk)).await.ok()
     }
 }
@@ -171,21 +160,6 @@ async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
     fits
 }
 
-/// Reads into the thread's one buffer, so that an idle link holds none.
-async fn read_chunk(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
-    thread_local! {
-        static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES_MAX]);
-    }
-    std::future::poll_fn(|context| {
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            ready!(Pin::new(&mut *reader).poll_read(context, &mut buffer))?;
-            Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled())))
-        })
-    })
-    .await
-}
-
 /// The rate limit of one link: a peer above it is read more slowly, never cut.
 struct Pace {
     rate: Option<f64>,
@@ -198,8 +172,9 @@ impl Pace {
         Self { rate, due: None }
     }
 
-    fn wait(&mut self, now: Instant, lines: usize) -> Option<Duration> {
+    fn wait(&mut self, now: Instant, chunk: &[u8]) -> Option<Duration> {
         let rate = self.rate.filter(|rate| *rate > 0.0)?;
+        let lines = memchr::memchr_iter(b'\n', chunk).count();
         let lines = u32::try_from(lines).unwrap_or(u32::MAX);
         let due =
             self.due.unwrap_or(now).max(now) + Duration::from_secs_f64(f64::from(lines) / rate);
@@ -218,10 +193,12 @@ mod tests {
     fn a_peer_below_its_rate_is_not_slowed_and_one_above_is() {
         let start = Instant::now();
         let mut pace = Pace::new(Some(10.0));
-        assert_eq!(pace.wait(start, 5), None);
-        assert_eq!(pace.wait(start, 5), Some(Duration::ZERO));
-        assert_eq!(pace.wait(start, 20), Some(Duration::from_secs(2)));
-        assert_eq!(pace.wait(start + Duration::from_secs(60), 5), None);
-        assert_eq!(Pace::new(None).wait(start, 1_000_000), None);
+        let lines = |count| vec![b'\n'; count];
+        assert_eq!(pace.wait(start, &lines(5)), None);
+        assert_eq!(pace.wait(start, &lines(5)), Some(Duration::ZERO));
+        assert_eq!(pace.wait(start, &lines(20)), Some(Duration::from_secs(2)));
+        let later = start + Duration::from_secs(60);
+        assert_eq!(pace.wait(later, &lines(5)), None);
+        assert_eq!(Pace::new(None).wait(start, &lines(1_000_000)), None);
     }
 }

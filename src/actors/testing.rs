@@ -364,7 +364,6 @@ pub fn entry(peer: &PeerId, number: u64) -> Entry {
             reference: None,
         }),
         line: Bytes::from(format!("{{\"type\":\"SEND\",\"msg_id\":\"{msg_id}\"}}\n")),
-        acknowledged: true,
         expires: None,
         announced: true,
         lost: 0,

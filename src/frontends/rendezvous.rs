@@ -33,8 +33,7 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
             .iter()
             .map(|file| places.expand(file))
             .collect(),
-        rotation: settings.logging.rotate,
-        keep: settings.logging.keep,
+        turns: settings.logging.turns(),
         warnings: None,
         told_otherwise: &[],
     };

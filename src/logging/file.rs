@@ -1,7 +1,9 @@
-//! A log file that is put aside from time to time: `papo.log`, with older ones beside it as `papo.log.2026-11-20`.
+//! A log file that is put aside from time to time, or when it is large: `papo.log`, with older ones beside it as
+//! `papo.log.2026-11-20`, `papo.log.2026-11-20.1` and so on.
 //!
-//! tracing-appender's own rolling file is not used: it writes to another file than the one named, and clears up by
-//! name prefix, which takes other people's files along. Only files whose whole name we could have given are removed.
+//! Libraries are not used: those that are kept up rotate by time or by size, not by both, write to another file than
+//! the one named, or clear up by name prefix, which takes other people's files along. Only files whose whole name we
+//! could have given are removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -9,85 +11,101 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-/// When a log file is put aside, by the clock of UTC.
+use super::aside;
+
+/// When a log file is put aside by the clock, which is that of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
     /// At midnight.
     Daily,
     /// At the full hour.
     Hourly,
-    /// Never: something else looks after the file.
+    /// Never.
     Never,
 }
 
-/// The file being written, and what is needed to follow the clock.
+/// When files are put aside, and how many stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turns {
+    /// By the clock.
+    pub rotation: Rotation,
+    /// By size: no file gets more bytes, but for a single line that has more. None: however large it is.
+    pub max_size: Option<u64>,
+    /// Files kept, the one being written included.
+    pub keep: usize,
+}
+
+/// The file being written, and what is needed to follow the clock and the size.
 pub(super) struct RotatingFile {
     path: PathBuf,
-    rotation: Rotation,
-    keep: usize,
+    turns: Turns,
     file: BufWriter<File>,
     period: i64,
+    /// Bytes of the file, with those that are still in the buffer.
+    size: u64,
 }
 
 impl Rotation {
     /// The number of the day or hour `time` lies in.
-    fn period(self, time: Timestamp) -> i64 {
+    pub(super) fn period(self, time: Timestamp) -> i64 {
         match self {
             Self::Daily => time.as_second().div_euclid(86_400),
             Self::Hourly => time.as_second().div_euclid(3_600),
             Self::Never => 0,
         }
     }
+}
 
-    /// How the name of a file ends that was last written at `time`.
-    fn stamp(self, time: Timestamp) -> String {
-        let format = if self == Self::Hourly {
-            "%Y-%m-%dT%H"
-        } else {
-            "%Y-%m-%d"
-        };
-        time.to_zoned(TimeZone::UTC).strftime(format).to_string()
+impl Turns {
+    /// Whether files are put aside at all; otherwise somebody else looks after them, and none is removed.
+    fn are_taken(self) -> bool {
+        self.rotation != Rotation::Never || self.max_size.is_some()
+    }
+
+    fn is_full(self, size: u64) -> bool {
+        self.max_size.is_some_and(|most| size > most)
     }
 }
 
 impl RotatingFile {
-    /// Opens `path` for appending, readable for its owner only, after putting aside what an earlier day left there.
+    /// Opens `path` for appending, readable for its owner only, after putting aside what an earlier day left there, or
+    /// what has no room for another line.
     ///
     /// # Errors
     /// What the system says: the folder is missing, the disk read-only.
-    pub fn open(
-        path: PathBuf,
-        rotation: Rotation,
-        keep: usize,
-        now: Timestamp,
-    ) -> io::Result<Self> {
-        put_aside(&path, rotation, now);
-        let file = BufWriter::new(append_to(&path)?);
+    pub fn open(path: PathBuf, turns: Turns, now: Timestamp) -> io::Result<Self> {
+        put_aside(&path, turns, now, 1);
+        let (file, size) = append_to(&path)?;
         let this = Self {
-            period: rotation.period(now),
+            period: turns.rotation.period(now),
             path,
-            rotation,
-            keep,
-            file,
+            turns,
+            file: BufWriter::new(file),
+            size,
         };
         this.remove_old();
         Ok(this)
     }
 
-    /// Begins a new file if `now` lies in another period than the last line. If that fails, the old file is written on
-    /// until the next period: a log in the wrong file is better than none.
-    fn follow(&mut self, now: Timestamp) -> io::Result<()> {
-        let period = self.rotation.period(now);
-        if period == self.period {
+    /// Begins a new file if `now` lies in another period than the last line, or if `more` bytes have no room. If that
+    /// fails, the old file is written on until the next time: a log in the wrong file is better than none.
+    fn follow(&mut self, now: Timestamp, more: u64) -> io::Result<()> {
+        let period = self.turns.rotation.period(now);
+        if period == self.period && (self.size == 0 || !self.turns.is_full(self.size + more)) {
             return Ok(());
         }
         self.file.flush()?;
         self.period = period;
-        put_aside(&self.path, self.rotation, now);
-        if let Ok(file) = append_to(&self.path) {
+        put_aside(&self.path, self.turns, now, more);
+        if let Ok((file, size)) = append_to(&self.path) {
             self.file = BufWriter::new(file);
+            // What cannot be put aside counts as empty: it is tried again when as much is written once more.
+            self.size = if self.turns.is_full(size + more) {
+                0
+            } else {
+                size
+            };
         }
         self.remove_old();
         Ok(())
@@ -95,12 +113,11 @@ impl RotatingFile {
 
     /// Removes the oldest files that were put aside, so that `keep` stay with the current one.
     fn remove_old(&self) {
-        if self.rotation == Rotation::Never {
+        if !self.turns.are_taken() {
             return;
         }
-        let mut old = put_aside_before(&self.path);
-        old.sort();
-        let surplus = old.len().saturating_sub(self.keep.saturating_sub(1));
+        let old = aside::before(&self.path);
+        let surplus = old.len().saturating_sub(self.turns.keep.saturating_sub(1));
         for path in &old[..surplus] {
             // A file that cannot be removed harms nobody; the next turn tries again.
             fs::remove_file(path).ok();
@@ -110,8 +127,11 @@ impl RotatingFile {
 
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.follow(Timestamp::now())?;
-        self.file.write(bytes)
+        let more = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.follow(Timestamp::now(), more)?;
+        let written = self.file.write(bytes)?;
+        self.size += u64::try_from(written).unwrap_or(0);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -119,9 +139,10 @@ impl Write for RotatingFile {
     }
 }
 
-/// Renames the file at `path` if it was last written in an earlier period. Another process that logs to the same file
-/// may have done so already: then its time is of this period. Nothing is ever written over.
-fn put_aside(path: &Path, rotation: Rotation, now: Timestamp) {
+/// Renames the file at `path` if it was last written in an earlier period or has no room for `more` bytes. Another
+/// process that logs to the same file may have done so already: then its time is of this period, and it is small.
+/// Nothing is ever written over.
+fn put_aside(path: &Path, turns: Turns, now: Timestamp, more: u64) {
     let Ok(metadata) = fs::metadata(path) else {
         return;
     };
@@ -130,210 +151,24 @@ fn put_aside(path: &Path, rotation: Rotation, now: Timestamp) {
         .ok()
         .and_then(|time| Timestamp::try_from(time).ok());
     let Some(written) = written else { return };
-    let is_old = metadata.is_file()
-        && metadata.len() > 0
-        && rotation.period(written) != rotation.period(now);
-    let aside = beside(path, &rotation.stamp(written));
-    if is_old && !aside.exists() {
+    let is_of_earlier = turns.rotation.period(written) != turns.rotation.period(now);
+    let is_due = is_of_earlier || turns.is_full(metadata.len() + more);
+    if metadata.is_file() && metadata.len() > 0 && is_due {
         // If it cannot be renamed, it is appended to.
-        fs::rename(path, aside).ok();
+        fs::rename(path, aside::next(path, turns.rotation, written)).ok();
     }
 }
 
-fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+fn append_to(path: &Path) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(path)
-}
-
-fn beside(path: &Path, stamp: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(stamp);
-    PathBuf::from(name)
-}
-
-/// The files that were put aside from `path`: its name, a dot and a stamp, nothing else.
-fn put_aside_before(path: &Path) -> Vec<PathBuf> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Vec::new();
-    };
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let is_ours = |entry: &fs::DirEntry| {
-        let other = entry.file_name();
-        let stamp = other
-            .to_str()
-            .and_then(|other| other.strip_prefix(name)?.strip_prefix('.'));
-        stamp.is_some_and(is_stamp) && entry.file_type().is_ok_and(|kind| kind.is_file())
-    };
-    entries
-        .flatten()
-        .filter(is_ours)
-        .map(|entry| entry.path())
-        .collect()
-}
-
-/// Whether `text` has the shape of what [`Rotation::stamp`] writes.
-fn is_stamp(text: &str) -> bool {
-    let shape: String = text
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    shape == "0000-00-00" || shape == "0000-00-00T00"
+        .open(path)?;
+    let size = file.metadata()?.len();
+    Ok((file, size))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-    use std::time::SystemTime;
-
-    use super::*;
-
-    fn at(time: &str) -> Timestamp {
-        time.parse().unwrap()
-    }
-
-    /// A file that was last written at `time`.
-    fn put(path: &Path, text: &str, time: &str) {
-        fs::write(path, text).unwrap();
-        let file = File::options().append(true).open(path).unwrap();
-        file.set_modified(SystemTime::from(at(time))).unwrap();
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn yesterdays_file_is_put_aside_and_todays_is_continued() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        put(&path, "old\n", "2026-11-19T23:59:59Z");
-        RotatingFile::open(path.clone(), Rotation::Daily, 7, at("2026-11-20T00:00:00Z")).unwrap();
-        assert_eq!(names(folder.path()), ["papo.log", "papo.log.2026-11-19"]);
-        put(&path, "new\n", "2026-11-20T01:00:00Z");
-        RotatingFile::open(path.clone(), Rotation::Daily, 7, at("2026-11-20T23:59:59Z")).unwrap();
-        assert_eq!(names(folder.path()), ["papo.log", "papo.log.2026-11-19"]);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
-    }
-
-    #[test]
-    fn the_clock_begins_a_new_file_while_writing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        let mut log = RotatingFile::open(
-            path.clone(),
-            Rotation::Hourly,
-            7,
-            at("2026-11-20T10:00:00Z"),
-        )
-        .unwrap();
-        log.file.write_all(b"ten\n").unwrap();
-        log.flush().unwrap();
-        put(&path, "ten\n", "2026-11-20T10:30:00Z");
-        log.follow(at("2026-11-20T10:59:59Z")).unwrap();
-        assert_eq!(names(folder.path()), ["papo.log"]);
-        log.follow(at("2026-11-20T11:00:00Z")).unwrap();
-        log.file.write_all(b"eleven\n").unwrap();
-        log.flush().unwrap();
-        assert_eq!(names(folder.path()), ["papo.log", "papo.log.2026-11-20T10"]);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "eleven\n");
-    }
-
-    #[test]
-    fn a_file_another_process_put_aside_is_not_put_aside_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        let mut log =
-            RotatingFile::open(path.clone(), Rotation::Daily, 7, at("2026-11-19T10:00:00Z"))
-                .unwrap();
-        fs::rename(&path, folder.path().join("papo.log.2026-11-19")).unwrap();
-        put(&path, "theirs\n", "2026-11-20T00:00:01Z");
-        log.follow(at("2026-11-20T00:00:02Z")).unwrap();
-        log.file.write_all(b"ours\n").unwrap();
-        log.flush().unwrap();
-        assert_eq!(names(folder.path()), ["papo.log", "papo.log.2026-11-19"]);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs\nours\n");
-    }
-
-    #[test]
-    fn only_the_oldest_of_our_own_files_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "papo.log.2026-11-17",
-            "papo.log.2026-11-18",
-            "papo.log.2026-11-19",
-            "papo.log.2026-11-18.gz",
-            "papo.log.bak",
-            "papo.logbook",
-            "papo.log.20261118",
-            "other.log.2026-11-17",
-        ] {
-            fs::write(folder.path().join(name), "x").unwrap();
-        }
-        fs::create_dir(folder.path().join("papo.log.2026-11-16")).unwrap();
-        let path = folder.path().join("papo.log");
-        RotatingFile::open(path, Rotation::Daily, 3, at("2026-11-20T10:00:00Z")).unwrap();
-        assert_eq!(
-            names(folder.path()),
-            [
-                "other.log.2026-11-17",
-                "papo.log",
-                "papo.log.2026-11-16",
-                "papo.log.2026-11-18",
-                "papo.log.2026-11-18.gz",
-                "papo.log.2026-11-19",
-                "papo.log.20261118",
-                "papo.log.bak",
-                "papo.logbook",
-            ]
-        );
-    }
-
-    #[test]
-    fn without_rotation_the_file_is_never_put_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        put(&path, "old\n", "2020-01-01T00:00:00Z");
-        RotatingFile::open(path, Rotation::Never, 1, at("2026-11-20T00:00:00Z")).unwrap();
-        assert_eq!(names(folder.path()), ["papo.log"]);
-    }
-
-    #[test]
-    fn a_file_that_was_put_aside_is_never_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        put(&path, "old\n", "2026-11-19T10:00:00Z");
-        fs::write(folder.path().join("papo.log.2026-11-19"), "older\n").unwrap();
-        RotatingFile::open(path.clone(), Rotation::Daily, 7, at("2026-11-20T00:00:00Z")).unwrap();
-        assert_eq!(
-            fs::read_to_string(folder.path().join("papo.log.2026-11-19")).unwrap(),
-            "older\n"
-        );
-        assert_eq!(fs::read_to_string(path).unwrap(), "old\n");
-    }
-
-    #[test]
-    fn nobody_else_can_read_a_log() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("papo.log");
-        RotatingFile::open(path.clone(), Rotation::Daily, 7, at("2026-11-20T00:00:00Z")).unwrap();
-        assert_eq!(
-            fs::metadata(path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-    }
-}
+#[path = "file_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! bounded and handed to a writer thread, so that neither a stranger's text nor a full disk can harm who logs. It
 //! never writes to stdout, which belongs to the chat.
 
+mod aside;
 mod file;
 mod format;
 mod gate;
@@ -26,7 +27,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-pub use file::Rotation;
+pub use file::{Rotation, Turns};
 pub use levels::{Levels, LevelsError};
 
 pub use panics::{last_panic, log_panics};
@@ -45,10 +46,8 @@ pub struct LogSetup {
     pub stderr: bool,
     /// Files that are appended to; their folders must exist.
     pub files: Vec<PathBuf>,
-    /// When a file is put aside.
-    pub rotation: Rotation,
-    /// Files kept of each, the current one included.
-    pub keep: usize,
+    /// When a file is put aside, and how many are kept of each.
+    pub turns: Turns,
     /// Takes lines of WARN and above, for the terminal; what does not fit in is lost and counted.
     pub warnings: Option<mpsc::Sender<String>>,
     /// Modules whose warnings the terminal gets otherwise; their lines go to the files only.
@@ -167,7 +166,7 @@ fn writers(setup: &LogSetup) -> Result<Vec<Box<dyn Write + Send>>, LogError> {
         writers.push(Box::new(io::stderr()));
     }
     for path in &setup.files {
-        let file = RotatingFile::open(path.clone(), setup.rotation, setup.keep, Timestamp::now());
+        let file = RotatingFile::open(path.clone(), setup.turns, Timestamp::now());
         let named = |source| LogError::File {
             path: path.clone(),
             source,

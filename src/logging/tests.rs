@@ -10,8 +10,11 @@ fn setup(level: &str) -> LogSetup {
         levels: level.parse().unwrap(),
         stderr: false,
         files: Vec::new(),
-        rotation: Rotation::Never,
-        keep: 1,
+        turns: Turns {
+            rotation: Rotation::Never,
+            max_size: None,
+            keep: 1,
+        },
         warnings: None,
         told_otherwise: &["papo::told"],
     }

@@ -1,23 +1,21 @@
 //! The handle by which front ends reach the node: questions and wishes, each answered. Cheap to clone.
 
+mod sending;
+
 use std::{
     collections::HashSet,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use thiserror::Error;
-use uuid::Uuid;
 
-use super::hosting::PanicDoor;
+pub use self::sending::Texts;
+use super::{FilterKeeper, hosting::PanicDoor};
 use crate::{
     actors::{
-        clock,
         door::{Door, DoorError},
         kept::Kept,
         links::Links,
@@ -25,8 +23,8 @@ use crate::{
         recent::RecentEntry,
         rendezvous::{DiscoverNow, DiscoverReply, ReportRendezvous},
         router::{
-            DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
-            Published, Recipients, Reconnect, ResolvePeer, SendError, SendText,
+            DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow, Reconnect,
+            ResolvePeer, SendError, SendTexts,
         },
         supervisor::PanicNow,
     },
@@ -49,7 +47,7 @@ pub enum NodeError {
 /// The doors of a running node.
 pub struct Doors {
     /// To the router.
-    pub send: Door<SendText>,
+    pub send: Door<SendTexts>,
     /// To the router.
     pub resolve: Door<ResolvePeer>,
     /// To the router.
@@ -96,10 +94,11 @@ struct Inner {
     facts: Facts,
     doors: Doors,
     supervised: Links,
+    filters: FilterKeeper,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     numbers: AtomicU64,
-    /// Peers whose full queue was waited for in vain: not waited for again until there was room.
+    /// Peers whose full queue was waited for in vain: not waited for again until there is room.
     lagging: Mutex<HashSet<PeerId>>,
 }
 
@@ -112,6 +111,7 @@ impl NodeHandle {
         facts: Facts,
         doors: Doors,
         links: Links,
+        filters: FilterKeeper,
         kept: Arc<Kept>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -119,6 +119,7 @@ impl NodeHandle {
             facts,
             doors,
             supervised: links,
+            filters,
             kept,
             metrics,
             numbers: AtomicU64::new(0),
@@ -136,89 +137,9 @@ impl NodeHandle {
         &self.0.metrics
     }
 
-    /// Sends a text. With `wait` it may wait so long for a peer that is not linked, and a full queue is waited for;
-    /// a publication waits for its slowest peer at most `pub_wait`, then that peer alone is left out.
-    pub async fn send(
-        &self,
-        to: Recipients,
-        text: Arc<str>,
-        reference: Option<Arc<str>>,
-        wait: Option<Duration>,
-    ) -> Result<Published, NodeError> {
-        let draft = Draft {
-            msg_id: Uuid::new_v4(),
-            number: self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1,
-            text,
-            reference,
-        };
-        let direct = matches!(to, Recipients::Peer(_));
-        let deadline = clock::now() + self.0.facts.pub_wait;
-        let mut skip_full = false;
-        loop {
-            let request = SendText {
-                draft: draft.clone(),
-                to: to.clone(),
-                wait,
-                skip_full,
-            };
-            match self.0.doors.send.ask(request).await? {
-                Err(SendError::Full(peers)) if !direct => {
-                    skip_full = !self.room_for(&peers, deadline).await;
-                }
-                Err(SendError::Full(peers)) if wait.is_some() => self.room_of(&peers).await,
-                Err(error) => return Err(error.into()),
-                Ok(published) => {
-                    self.push_back(&to, direct && wait.is_some()).await;
-                    return Ok(published);
-                }
-            }
-        }
-    }
-
-    /// Waits while the queue of the recipient is above half: a pipe is read no faster than its peer reads.
-    async fn push_back(&self, to: &Recipients, pipe: bool) {
-        let Recipients::Peer(PeerName::Full(peer)) = to else {
-            return;
-        };
-        let Some(queue) = self.0.kept.known_queue_of(peer).filter(|_| pipe) else {
-            return;
-        };
-        while queue.lock().above_half() {
-            tokio::time::sleep(ROOM_POLL).await;
-        }
-    }
-
-    async fn room_of(&self, peers: &[PeerId]) {
-        while self.is_full(peers) {
-            tokio::time::sleep(ROOM_POLL).await;
-        }
-    }
-
-    /// Waits for room, but not again for those that were waited for in vain; false if some are still full.
-    async fn room_for(&self, peers: &[PeerId], deadline: Instant) -> bool {
-        {
-            let mut lagging = self.0.lagging.lock();
-            lagging.retain(|peer| peers.contains(peer));
-            if peers.iter().all(|peer| lagging.contains(peer)) {
-                return false;
-            }
-        }
-        while self.is_full(peers) {
-            if clock::now() >= deadline {
-                self.0.lagging.lock().extend(peers.iter().cloned());
-                return false;
-            }
-            tokio::time::sleep(ROOM_POLL).await;
-        }
-        true
-    }
-
-    fn is_full(&self, peers: &[PeerId]) -> bool {
-        let full = |peer: &PeerId| {
-            let queue = self.0.kept.known_queue_of(peer);
-            queue.is_some_and(|queue| queue.lock().above_half())
-        };
-        peers.iter().any(full)
+    /// Who is ignored and who is blocked.
+    pub fn filters(&self) -> &FilterKeeper {
+        &self.0.filters
     }
 
     /// Finds out whom a user means.

@@ -3,6 +3,7 @@
 
 mod config;
 mod descriptors;
+mod filtering;
 mod handle;
 mod hosting;
 mod running;
@@ -16,7 +17,8 @@ use tokio::sync::mpsc;
 
 pub use self::{
     config::{restart_policy, server_config},
-    handle::{NodeError, NodeHandle},
+    filtering::{FilterKeeper, KeepError},
+    handle::{NodeError, NodeHandle, Texts},
     running::RunningNode,
     startup::StartError,
 };

@@ -11,7 +11,7 @@ use actix::{Actor, Context};
 use tokio::sync::mpsc;
 
 use super::{
-    Node, NodeHandle, RunningNode,
+    FilterKeeper, Node, NodeHandle, RunningNode,
     config::{self, Places as LinkPlaces},
     descriptors,
     handle::{Doors, Facts},
@@ -22,7 +22,7 @@ use crate::{
     actors::{
         clock,
         door::{Door, Doorway, Inbox, queue},
-        events::NodeEvent,
+        events::{Events, NodeEvent},
         kept::Kept,
         links::{LinkDoors, Links},
         listener::ListenerActor,
@@ -79,7 +79,7 @@ fn queues() -> (Ways, Inboxes) {
 
 impl Node {
     /// Starts all actors: first those that others report to. Events go through `events`.
-    pub async fn start(mut self, events: Door<NodeEvent>) -> RunningNode {
+    pub async fn start(mut self, events: Events) -> RunningNode {
         for event in std::mem::take(&mut self.prepared.established.events) {
             events.tell(NodeEvent::Rendezvous(event)).await;
         }
@@ -87,11 +87,12 @@ impl Node {
         let kept = Kept::new(config::kept_limits(&self.settings.connection));
         let (ways, inboxes) = queues();
         let links = self.links(&ways, places, Arc::clone(&kept));
+        let filters = self.filters(&links, &events).await;
         self.start_router(inboxes.router, &ways, &links, &kept, events.clone(), places);
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
-        let handle = self.handle(&ways, links.clone(), kept, leave.is_some());
+        let handle = self.handle(&ways, links.clone(), filters, kept, leave.is_some());
         let (told, gave_up) = mpsc::channel(4);
         let reports = self.told;
         let metrics = Arc::clone(&self.metrics);
@@ -117,7 +118,7 @@ impl Node {
     }
 
     /// Raises the limit of open files, or lowers our own and says so.
-    async fn link_places(&self, events: &Door<NodeEvent>) -> LinkPlaces {
+    async fn link_places(&self, events: &Events) -> LinkPlaces {
         let connection = &self.settings.connection;
         let wanted = LinkPlaces {
             inbound: connection.max_inbound,
@@ -175,7 +176,7 @@ impl Node {
         ways: &Ways,
         links: &Links,
         kept: &Arc<Kept>,
-        events: Door<NodeEvent>,
+        events: Events,
         places: LinkPlaces,
     ) {
         let parts = RouterParts {
@@ -215,7 +216,7 @@ impl Node {
         &mut self,
         inbox: Inbox<RendezvousActor>,
         ways: &Ways,
-        events: Door<NodeEvent>,
+        events: Events,
     ) -> Option<Leaving> {
         if self.settings.rendezvous_mode() == EffectiveMode::Off {
             return None;
@@ -269,7 +270,24 @@ impl Node {
         }
     }
 
-    fn handle(&self, ways: &Ways, links: Links, kept: Arc<Kept>, rendezvous: bool) -> NodeHandle {
+    /// Before anybody is accepted or dialled.
+    async fn filters(&self, links: &Links, events: &Events) -> FilterKeeper {
+        let folder = self.prepared.folder.as_deref();
+        let (filters, trouble) = FilterKeeper::load(links.clone(), folder);
+        if let Some(trouble) = trouble {
+            events.tell(trouble).await;
+        }
+        filters
+    }
+
+    fn handle(
+        &self,
+        ways: &Ways,
+        links: Links,
+        filters: FilterKeeper,
+        kept: Arc<Kept>,
+        rendezvous: bool,
+    ) -> NodeHandle {
         let connection = &self.settings.connection;
         let facts = Facts {
             own: self.prepared.own.clone(),
@@ -300,14 +318,21 @@ impl Node {
             panics: parking_lot::Mutex::new(panics),
             server_panic: Arc::clone(&self.host.panic),
         };
-        NodeHandle::new(facts, doors, links, kept, Arc::clone(&self.metrics))
+        NodeHandle::new(
+            facts,
+            doors,
+            links,
+            filters,
+            kept,
+            Arc::clone(&self.metrics),
+        )
     }
 }
 
 /// Logs, counts and shows what supervisors report; an actor that was given up is the end of the node.
 async fn tell_reports(
     mut reports: mpsc::UnboundedReceiver<Report>,
-    events: Door<NodeEvent>,
+    events: Events,
     metrics: Arc<Metrics>,
     gave_up: mpsc::Sender<String>,
 ) {
@@ -354,7 +379,7 @@ fn exit_words(exit: Exit) -> String {
 const RESOLVE_RETRY: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Resolves the addresses of `--join`, again and again until each is found, and has them dialled.
-async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Door<NodeEvent>) {
+async fn join(mut wanted: Vec<(String, u16)>, router: Door<DialAddress>, events: Events) {
     let mut first = true;
     while !wanted.is_empty() {
         let mut missing = Vec::new();

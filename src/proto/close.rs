@@ -54,6 +54,9 @@ pub enum CloseReason {
     /// Its place was given to a peer that had none (limit of inbound links).
     #[error("its place was needed for a peer without a link")]
     Displaced,
+    /// Its user blocked it, or its address: it is told nothing.
+    #[error("it is blocked")]
+    Blocked,
     /// The actor of the link panicked.
     #[error("internal error: {0}")]
     Panicked(String),
@@ -90,7 +93,7 @@ impl CloseReason {
             Self::Rejected(_) => Redial::Refused,
             Self::PeerLeft(_) | Self::SomeoneElse(_) => Redial::WhenRenewed,
             Self::NotAPeer | Self::Ourselves | Self::NameInUse => Redial::Failed,
-            Self::WeLeft => Redial::Never,
+            Self::WeLeft | Self::Blocked => Redial::Never,
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod close;
 pub mod directory;
 pub mod duplicates;
+pub mod filters;
 pub mod hosting;
 pub mod keep_alive;
 pub mod link;

@@ -2,8 +2,10 @@
 //! it is acknowledged, when a living link has not acknowledged it in time, or when it has failed; so the last state
 //! of each is exactly one of *delivered*, *sent* and *failed*.
 
+mod owed;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,6 +14,9 @@ use bytes::Bytes;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use owed::{Entry, Publications};
+
+use self::owed::Owed;
 use super::link::LinkId;
 use crate::wire::destination::Destination;
 
@@ -65,23 +70,6 @@ const FRUITLESS_LINKS_MAX: u32 = 3;
 #[error("the queue of this peer is full")]
 pub struct QueueFull;
 
-/// One message on its way to this peer.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Which message; shared by all receivers of a publication.
-    pub message: Arc<OwnMessage>,
-    /// Its line; encoded once for all receivers.
-    pub line: Bytes,
-    /// Whether the peer has to acknowledge it (SEND) or not (PUB).
-    pub acknowledged: bool,
-    /// Fails at this time if no link took it; for messages to peers that are not linked yet.
-    pub expires: Option<Instant>,
-    /// Whether its sender was told that it is on its way.
-    pub announced: bool,
-    /// How often it was written on links that were lost.
-    pub lost: u8,
-}
-
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -93,6 +81,8 @@ pub enum Outcome {
     Unconfirmed(Arc<OwnMessage>, &'static str),
     /// It did not reach the peer.
     Failed(Arc<OwnMessage>, &'static str),
+    /// So many publications did not reach the peer.
+    Missed(usize),
 }
 
 /// How a link of this peer writes: decides on resends and ACKs.
@@ -106,9 +96,9 @@ pub struct LinkKind {
 
 #[derive(Debug)]
 struct InFlight {
-    entry: Entry,
+    owed: Owed,
     link: LinkId,
-    /// None until the line was written as a whole.
+    /// None until it was written as a whole.
     written: Option<Instant>,
 }
 
@@ -116,13 +106,14 @@ struct InFlight {
 #[derive(Debug)]
 pub struct PeerQueue {
     limits: QueueLimits,
-    waiting: VecDeque<Entry>,
-    in_flight: HashMap<Uuid, InFlight>,
-    /// The order in which lines were taken: of deadlines, and of resends.
-    order: VecDeque<Uuid>,
+    waiting: VecDeque<Owed>,
+    /// In the order in which they were taken: of deadlines, and of resends.
+    in_flight: VecDeque<InFlight>,
     late: VecDeque<(Instant, Instant, Arc<OwnMessage>)>,
     /// What ended while only the writer looked on; told by the next [`PeerQueue::expire`].
     ended: Vec<Outcome>,
+    /// Of all that waits or is in flight.
+    lines: usize,
     bytes: usize,
     /// The link that writes; others of the same peer are only read.
     writer: Option<LinkId>,
@@ -138,10 +129,10 @@ impl PeerQueue {
         Self {
             limits,
             waiting: VecDeque::new(),
-            in_flight: HashMap::new(),
-            order: VecDeque::new(),
+            in_flight: VecDeque::new(),
             late: VecDeque::new(),
             ended: Vec::new(),
+            lines: 0,
             bytes: 0,
             writer: None,
             stranded_since: None,
@@ -151,18 +142,28 @@ impl PeerQueue {
 
     /// Puts a message at the end.
     pub fn push(&mut self, entry: Entry) -> Result<(), QueueFull> {
-        if !self.has_room(entry.line.len()) {
+        if self.room(&[entry.line.len()]) == 0 {
             return Err(QueueFull);
         }
-        self.bytes += entry.line.len();
-        self.waiting.push_back(entry);
+        self.put(Owed::Text(entry));
         Ok(())
     }
 
-    /// Whether a line of so many bytes fits now.
-    pub fn has_room(&self, bytes: usize) -> bool {
-        self.lines() < self.limits.lines_max
-            && (self.lines() == 0 || self.bytes + bytes <= self.limits.bytes_max)
+    /// Puts publications at the end, for which the caller has found room.
+    pub fn publish(&mut self, publications: Publications) {
+        self.put(Owed::Publications(publications));
+    }
+
+    /// For how many of these lines there is room now, by where each ends in their common bytes.
+    pub fn room(&self, ends: &[usize]) -> usize {
+        let bytes = self.limits.bytes_max.saturating_sub(self.bytes);
+        let lines = self.limits.lines_max.saturating_sub(self.lines);
+        // A line that is larger than the limit goes alone.
+        let fitting = ends.partition_point(|end| *end <= bytes);
+        fitting
+            .max(usize::from(self.lines == 0))
+            .min(lines)
+            .min(ends.len())
     }
 
     /// Whether the queue is so full that its sources should pause.
@@ -177,7 +178,7 @@ impl PeerQueue {
 
     /// Lines that wait or are not acknowledged.
     pub fn lines(&self) -> usize {
-        self.waiting.len() + self.in_flight.len()
+        self.lines
     }
 
     /// Names the link that writes from now on.
@@ -193,47 +194,61 @@ impl PeerQueue {
         self.writer
     }
 
-    /// The next message for this link, which is now being written.
-    pub fn take(&mut self, link: LinkId) -> Option<(Uuid, Bytes)> {
+    /// What this link is to write next: a line, or several at once if `together`.
+    pub fn take(&mut self, link: LinkId, together: bool) -> Option<Bytes> {
         if self.writer != Some(link) {
             return None;
         }
-        let entry = self.waiting.pop_front()?;
-        let (msg_id, line) = (entry.message.msg_id, entry.line.clone());
-        self.order.push_back(msg_id);
-        let in_flight = InFlight {
-            entry,
+        let owed = match self.waiting.front_mut()? {
+            Owed::Publications(several) if several.count > 1 && !together => {
+                Owed::Publications(several.split_first())
+            }
+            _ => self.waiting.pop_front()?,
+        };
+        let lines = owed.bytes().clone();
+        self.in_flight.push_back(InFlight {
+            owed,
             link,
             written: None,
-        };
-        self.in_flight.insert(msg_id, in_flight);
-        Some((msg_id, line))
+        });
+        Some(lines)
     }
 
-    /// A taken message was written as a whole. A publication is then done; so is a SEND to a peer that does not
-    /// acknowledge, which the next [`PeerQueue::expire`] tells.
-    pub fn written(&mut self, now: Instant, msg_id: Uuid, kind: LinkKind) {
-        let Some(in_flight) = self.in_flight.get_mut(&msg_id) else {
-            return;
-        };
-        in_flight.written = Some(now);
-        self.fruitless_links = 0;
-        if in_flight.entry.acknowledged && kind.acks {
-            return;
-        }
-        if let Some(entry) = self.remove(msg_id).filter(|entry| entry.acknowledged) {
-            self.remember_late(now, now, Arc::clone(&entry.message));
-            let reason = "this peer does not acknowledge";
-            self.ended.push(Outcome::Unconfirmed(entry.message, reason));
+    /// All that this link has taken was written as a whole. Publications are then done; so is a SEND to a peer that
+    /// does not acknowledge, which the next [`PeerQueue::expire`] tells.
+    pub fn written(&mut self, now: Instant, link: LinkId, kind: LinkKind) {
+        // What a link has taken lies behind what it wrote before.
+        let before = |it: &InFlight| it.link == link && it.written.is_some();
+        let first = self
+            .in_flight
+            .iter()
+            .rposition(before)
+            .map_or(0, |at| at + 1);
+        for mut in_flight in self.in_flight.split_off(first) {
+            if in_flight.link == link {
+                self.fruitless_links = 0;
+                in_flight.written = Some(now);
+                if !(kind.acks && matches!(in_flight.owed, Owed::Text(_))) {
+                    self.done(now, in_flight.owed);
+                    continue;
+                }
+            }
+            self.in_flight.push_back(in_flight);
         }
     }
 
     /// The peer acknowledged this id; none for a stray.
     pub fn acknowledged(&mut self, now: Instant, msg_id: Uuid) -> Option<Outcome> {
-        if let Some(written) = self.in_flight.get(&msg_id).map(|it| it.written) {
-            let entry = self.remove(msg_id)?;
+        // ACKs come in the order of writing, so this is the front in all but odd cases.
+        let is_it = |it: &InFlight| it.message().is_some_and(|it| it.msg_id == msg_id);
+        if let Some(in_flight) = self.in_flight.iter().position(is_it)
+            && let Some(InFlight { owed, written, .. }) = self.in_flight.remove(in_flight)
+        {
+            self.drop_from_bounds(&owed);
             let rtt = now.saturating_duration_since(written.unwrap_or(now));
-            return Some(Outcome::Delivered(entry.message, rtt));
+            return owed
+                .message()
+                .map(|it| Outcome::Delivered(Arc::clone(it), rtt));
         }
         let at = self
             .late
@@ -253,18 +268,11 @@ impl PeerQueue {
             self.fruitless_links = self.fruitless_links.saturating_add(1);
             self.set_writer(None);
         }
-        let lost: Vec<Uuid> = self
-            .order
-            .iter()
-            .filter(|id| self.in_flight.get(id).is_some_and(|it| it.link == link))
-            .copied()
-            .collect();
+        let in_flight = std::mem::take(&mut self.in_flight).into_iter();
+        let (lost, kept): (VecDeque<_>, _) = in_flight.partition(|it| it.link == link);
+        self.in_flight = kept;
         let mut outcomes = Vec::new();
-        for msg_id in lost.into_iter().rev() {
-            let Some(in_flight) = self.in_flight.remove(&msg_id) else {
-                continue;
-            };
-            self.order.retain(|id| *id != msg_id);
+        for in_flight in lost.into_iter().rev() {
             self.back_or_out(in_flight, kind, &mut outcomes);
         }
         outcomes.reverse();
@@ -288,9 +296,9 @@ impl PeerQueue {
         let failed = std::mem::take(&mut self.waiting);
         failed
             .into_iter()
-            .map(|entry| {
-                self.bytes -= entry.line.len();
-                given_up(entry, reason)
+            .map(|owed| {
+                self.drop_from_bounds(&owed);
+                owed.given_up(reason)
             })
             .collect()
     }
@@ -298,7 +306,8 @@ impl PeerQueue {
     /// A link is open: the messages whose sender was not told yet that they are on their way.
     pub fn announce(&mut self) -> Vec<Arc<OwnMessage>> {
         let mut announced = Vec::new();
-        for entry in &mut self.waiting {
+        for owed in &mut self.waiting {
+            let Owed::Text(entry) = owed else { continue };
             entry.expires = None;
             if !std::mem::replace(&mut entry.announced, true) {
                 announced.push(Arc::clone(&entry.message));
@@ -307,60 +316,72 @@ impl PeerQueue {
         announced
     }
 
-    fn remove(&mut self, msg_id: Uuid) -> Option<Entry> {
-        let entry = self.in_flight.remove(&msg_id)?.entry;
-        self.bytes -= entry.line.len();
-        // ACKs come in the order of writing, so this is the front in all but odd cases.
-        if let Some(at) = self.order.iter().position(|id| *id == msg_id) {
-            self.order.remove(at);
+    fn put(&mut self, owed: Owed) {
+        self.lines += owed.lines();
+        self.bytes += owed.bytes().len();
+        self.waiting.push_back(owed);
+    }
+
+    fn drop_from_bounds(&mut self, owed: &Owed) {
+        self.lines -= owed.lines();
+        self.bytes -= owed.bytes().len();
+    }
+
+    /// Written, and nothing more will be heard of it.
+    fn done(&mut self, now: Instant, owed: Owed) {
+        self.drop_from_bounds(&owed);
+        if let Owed::Text(entry) = owed {
+            self.remember_late(now, now, Arc::clone(&entry.message));
+            let reason = "this peer does not acknowledge";
+            self.ended.push(Outcome::Unconfirmed(entry.message, reason));
         }
-        Some(entry)
     }
 
     fn back_or_out(&mut self, in_flight: InFlight, kind: LinkKind, outcomes: &mut Vec<Outcome>) {
-        let mut entry = in_flight.entry;
+        let InFlight { owed, written, .. } = in_flight;
+        let mut entry = match owed {
+            Owed::Text(entry) => entry,
+            // Receivers know the ones that arrived from a half-written batch.
+            publications @ Owed::Publications(_) => return self.waiting.push_front(publications),
+        };
         let resends_max = match kind.stream {
             true => RESENDS_STREAM,
             false => RESENDS_PLAIN,
         };
         // A line to a plain peer is written alone: if not as a whole, it did not arrive. Lines to a stream are written
         // together, and those in front may have arrived.
-        let may_have_arrived = kind.stream && entry.acknowledged;
-        if in_flight.written.is_none() && !may_have_arrived {
-            return self.waiting.push_front(entry);
+        if written.is_none() && !kind.stream {
+            return self.waiting.push_front(Owed::Text(entry));
         }
         if self.limits.resend && entry.lost < resends_max {
             entry.lost += 1;
-            return self.waiting.push_front(entry);
+            return self.waiting.push_front(Owed::Text(entry));
         }
-        self.bytes -= entry.line.len();
-        if let Some(written) = in_flight.written {
+        if let Some(written) = written {
             self.remember_late(written, written, Arc::clone(&entry.message));
         }
+        let message = Arc::clone(&entry.message);
+        self.drop_from_bounds(&Owed::Text(entry));
         let reason = "the connection was lost before its acknowledgement";
-        outcomes.push(Outcome::Unconfirmed(entry.message, reason));
+        outcomes.push(Outcome::Unconfirmed(message, reason));
     }
 
     fn expire_acks(&mut self, now: Instant, outcomes: &mut Vec<Outcome>) {
-        while let Some((msg_id, written)) = self.oldest_written() {
-            if now < written + self.limits.ack_timeout {
-                return;
-            }
-            if let Some(entry) = self.remove(msg_id) {
-                self.remember_late(now, written, Arc::clone(&entry.message));
-                outcomes.push(Outcome::AckTimedOut(entry.message));
+        while let Some(written) = self.in_flight.front().and_then(|it| it.written)
+            && now >= written + self.limits.ack_timeout
+            && let Some(InFlight { owed, .. }) = self.in_flight.pop_front()
+        {
+            self.drop_from_bounds(&owed);
+            if let Owed::Text(Entry { message, .. }) = owed {
+                self.remember_late(now, written, Arc::clone(&message));
+                outcomes.push(Outcome::AckTimedOut(message));
             }
         }
-    }
-
-    fn oldest_written(&self) -> Option<(Uuid, Instant)> {
-        let msg_id = *self.order.front()?;
-        Some((msg_id, self.in_flight.get(&msg_id)?.written?))
     }
 
     fn expire_waiting(&mut self, now: Instant, outcomes: &mut Vec<Outcome>) {
         let stranded = self.stranded(now).map(|since| since + RETURN_WAIT);
-        let is_over = |entry: &Entry| entry.expires.or(stranded).is_some_and(|at| at <= now);
+        let is_over = |owed: &Owed| owed.expires().or(stranded).is_some_and(|at| at <= now);
         if !self.waiting.iter().any(is_over) {
             return;
         }
@@ -368,9 +389,9 @@ impl PeerQueue {
             .into_iter()
             .partition(is_over);
         self.waiting = kept;
-        for entry in over {
-            self.bytes -= entry.line.len();
-            outcomes.push(given_up(entry, "no connection to this peer in time"));
+        for owed in over {
+            self.drop_from_bounds(&owed);
+            outcomes.push(owed.given_up("no connection to this peer in time"));
         }
     }
 
@@ -390,17 +411,14 @@ impl PeerQueue {
     }
 }
 
-fn is_unconfirmed(outcome: &Outcome, msg_id: Uuid) -> bool {
-    matches!(outcome, Outcome::Unconfirmed(message, _) if message.msg_id == msg_id)
+impl InFlight {
+    fn message(&self) -> Option<&Arc<OwnMessage>> {
+        self.owed.message()
+    }
 }
 
-/// A message that was written before may have arrived: its last state is *sent*, not *failed*.
-fn given_up(entry: Entry, reason: &'static str) -> Outcome {
-    if entry.lost > 0 {
-        Outcome::Unconfirmed(entry.message, reason)
-    } else {
-        Outcome::Failed(entry.message, reason)
-    }
+fn is_unconfirmed(outcome: &Outcome, msg_id: Uuid) -> bool {
+    matches!(outcome, Outcome::Unconfirmed(message, _) if message.msg_id == msg_id)
 }
 
 #[cfg(test)]

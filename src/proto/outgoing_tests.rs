@@ -37,7 +37,6 @@ fn entry(number: u64) -> Entry {
     Entry {
         message: Arc::new(message),
         line: Bytes::from_static(b"0123456789"),
-        acknowledged: true,
         expires: None,
         announced: true,
         lost: 0,
@@ -55,9 +54,10 @@ fn queue(numbers: impl IntoIterator<Item = u64>) -> (PeerQueue, Instant) {
 
 fn write(queue: &mut PeerQueue, link: LinkId, now: Instant, kind: LinkKind) -> Option<u64> {
     queue.set_writer(Some(link));
-    let (msg_id, _) = queue.take(link)?;
-    queue.written(now, msg_id, kind);
-    u64::try_from(msg_id.as_u128()).ok()
+    queue.take(link, false)?;
+    let number = queue.in_flight.back()?.message().map(|it| it.number);
+    queue.written(now, link, kind);
+    number
 }
 
 fn name(outcome: &Outcome) -> (&'static str, u64) {
@@ -66,6 +66,7 @@ fn name(outcome: &Outcome) -> (&'static str, u64) {
         Outcome::AckTimedOut(message) => ("timeout", message.number),
         Outcome::Unconfirmed(message, _) => ("sent", message.number),
         Outcome::Failed(message, _) => ("failed", message.number),
+        Outcome::Missed(count) => ("missed", u64::try_from(*count).unwrap()),
     }
 }
 
@@ -108,9 +109,9 @@ fn the_queue_is_bounded_in_lines_and_bytes_whatever_is_in_flight() {
 #[test]
 fn only_the_writing_link_gets_messages() {
     let (mut queue, _) = queue([1]);
-    assert_eq!(queue.take(LinkId(2)), None);
-    assert!(queue.take(FIRST).is_some());
-    assert_eq!(queue.take(FIRST), None);
+    assert_eq!(queue.take(LinkId(2), true), None);
+    assert!(queue.take(FIRST, true).is_some());
+    assert_eq!(queue.take(FIRST, true), None);
 }
 
 #[test]
@@ -136,13 +137,13 @@ fn a_missing_ack_is_told_once_and_a_late_one_still_delivers() {
 #[test]
 fn unwritten_messages_of_a_lost_link_keep_their_order_and_their_attempts() {
     let (mut queue, start) = queue(1..=3);
-    queue.take(FIRST);
-    queue.take(FIRST);
+    queue.take(FIRST, true);
+    queue.take(FIRST, true);
     for _ in 0..5 {
         assert_eq!(queue.link_lost(FIRST, PLAIN), []);
         queue.set_writer(Some(FIRST));
-        queue.take(FIRST);
-        queue.take(FIRST);
+        queue.take(FIRST, true);
+        queue.take(FIRST, true);
     }
     queue.link_lost(FIRST, PLAIN);
     let order: Vec<u64> =
@@ -181,26 +182,86 @@ fn with_resend_off_a_lost_link_ends_what_was_written_on_it() {
     assert_eq!(names(&queue.link_lost(FIRST, STREAM)), [("sent", 1)]);
 }
 
+fn publications(count: usize) -> Publications {
+    let lines: String = (1..=count)
+        .map(|number| format!("pub {number}\n"))
+        .collect();
+    Publications {
+        lines: lines.into(),
+        count,
+    }
+}
+
 #[test]
 fn a_publication_is_done_when_written_and_a_peer_without_acks_ends_as_sent() {
     let (mut queue, start) = queue([]);
-    let mut publication = entry(1);
-    publication.acknowledged = false;
-    queue.push(publication).unwrap();
-    queue.push(entry(2)).unwrap();
+    queue.publish(publications(2));
+    queue.push(entry(3)).unwrap();
+    assert_eq!((queue.lines(), queue.bytes), (3, 22));
     queue.set_writer(Some(FIRST));
-    let (msg_id, _) = queue.take(FIRST).unwrap();
-    queue.written(start, msg_id, PLAIN);
-    assert_eq!(queue.expire(start), []);
-    let (msg_id, _) = queue.take(FIRST).unwrap();
+    queue.take(FIRST, true).unwrap();
+    queue.written(start, FIRST, PLAIN);
+    assert_eq!((queue.expire(start), queue.lines()), (vec![], 1));
+    queue.take(FIRST, true).unwrap();
     let no_acks = LinkKind {
         stream: false,
         acks: false,
     };
-    queue.written(start, msg_id, no_acks);
+    queue.written(start, FIRST, no_acks);
     assert!(!queue.is_settled());
-    assert_eq!(names(&queue.expire(start)), [("sent", 2)]);
+    assert_eq!(names(&queue.expire(start)), [("sent", 3)]);
     assert!(queue.is_settled() && queue.bytes == 0);
+}
+
+#[test]
+fn publications_are_taken_together_or_one_by_one_and_come_back_in_order() {
+    let (mut queue, start) = queue([]);
+    queue.publish(publications(3));
+    queue.set_writer(Some(FIRST));
+    let mut plain = || queue.take(FIRST, false).unwrap();
+    assert_eq!([plain(), plain()], ["pub 1\n", "pub 2\n"]);
+    assert_eq!(queue.link_lost(FIRST, PLAIN), []);
+    queue.set_writer(Some(LinkId(2)));
+    assert_eq!(queue.take(LinkId(2), true).unwrap(), "pub 1\n");
+    queue.written(start, LinkId(2), STREAM);
+    assert_eq!(queue.take(LinkId(2), true).unwrap(), "pub 2\n");
+    assert_eq!(queue.take(LinkId(2), true).unwrap(), "pub 3\n");
+    queue.written(start, LinkId(2), STREAM);
+    assert!(queue.is_settled() && queue.bytes == 0);
+}
+
+#[test]
+fn publications_that_nobody_took_are_counted() {
+    let (mut queue, start) = queue([]);
+    queue.publish(publications(3));
+    assert_eq!(queue.fail_waiting("gone"), [Outcome::Missed(3)]);
+    queue.publish(publications(2));
+    queue.set_writer(None);
+    assert_eq!(queue.expire(start), []);
+    let over = queue.expire(start + RETURN_WAIT);
+    assert_eq!((over, queue.lines()), (vec![Outcome::Missed(2)], 0));
+}
+
+#[test]
+fn room_is_bounded_in_lines_and_bytes_and_a_large_line_goes_alone() {
+    let (queue, _) = queue([1]);
+    assert_eq!(queue.room(&[10, 20, 30, 40]), 3);
+    assert_eq!(queue.room(&[60, 90, 91]), 2);
+    assert_eq!(queue.room(&[91]), 0);
+    assert_eq!(PeerQueue::new(LIMITS).room(&[1000, 1010]), 1);
+}
+
+#[test]
+fn what_two_links_of_a_peer_write_in_turn_ends_on_the_link_that_wrote_it() {
+    let (mut queue, start) = queue(1..=4);
+    queue.take(FIRST, true).unwrap();
+    queue.set_writer(Some(LinkId(2)));
+    queue.take(LinkId(2), true).unwrap();
+    queue.written(start, LinkId(2), PLAIN);
+    queue.take(LinkId(2), true).unwrap();
+    queue.written(start, FIRST, PLAIN);
+    let written = queue.in_flight.iter().map(|it| it.written.is_some());
+    assert_eq!(written.collect::<Vec<_>>(), [true, true, false]);
 }
 
 #[test]
@@ -264,7 +325,7 @@ fn links_on_which_nothing_can_be_written_do_not_keep_a_message_waiting_for_ever(
     let mut outcomes = Vec::new();
     for link in 1.. {
         queue.set_writer(Some(LinkId(link)));
-        queue.take(LinkId(link));
+        queue.take(LinkId(link), true);
         now += Duration::from_secs(30);
         outcomes.extend(queue.expire(now));
         outcomes.extend(queue.link_lost(LinkId(link), PLAIN));
@@ -295,7 +356,7 @@ fn a_late_ack_of_a_peer_that_said_it_sends_none_leaves_nothing_more_to_tell() {
 fn a_half_written_batch_may_have_arrived_at_a_stream_but_not_at_a_plain_peer() {
     for (kind, last) in [(PLAIN, "failed"), (STREAM, "sent")] {
         let (mut queue, _) = queue([1]);
-        queue.take(FIRST);
+        queue.take(FIRST, true);
         assert_eq!(queue.link_lost(FIRST, kind), []);
         assert_eq!(names(&queue.fail_waiting("gone")), [(last, 1)]);
     }
@@ -332,12 +393,15 @@ proptest! {
                 Step::Push => pushed += u64::from(queue.push(entry(pushed + 1)).is_ok()),
                 Step::Take(link) => {
                     queue.set_writer(Some(LinkId(link)));
-                    taken.extend(queue.take(LinkId(link)).map(|(msg_id, _)| msg_id));
+                    if queue.take(LinkId(link), true).is_some() {
+                        let newest = queue.in_flight.back().and_then(InFlight::message);
+                        taken.extend(newest.map(|it| (it.msg_id, LinkId(link))));
+                    }
                 }
-                Step::Written => if let Some(msg_id) = taken.last() {
-                    queue.written(now, *msg_id, PLAIN);
+                Step::Written => if let Some((_, link)) = taken.last() {
+                    queue.written(now, *link, PLAIN);
                 },
-                Step::Ack => if let Some(msg_id) = taken.first().copied() {
+                Step::Ack => if let Some((msg_id, _)) = taken.first().copied() {
                     taken.remove(0);
                     ends.extend(queue.acknowledged(now, msg_id));
                 },
@@ -349,10 +413,10 @@ proptest! {
                 Step::Fail => ends.extend(queue.fail_waiting("gone")),
             }
             prop_assert!(queue.lines() <= LIMITS.lines_max);
-            let in_flight: usize = queue.in_flight.values().map(|it| it.entry.line.len()).sum();
-            let waiting: usize = queue.waiting.iter().map(|entry| entry.line.len()).sum();
-            prop_assert_eq!(queue.bytes, in_flight + waiting);
-            prop_assert_eq!(queue.order.len(), queue.in_flight.len());
+            let in_flight = queue.in_flight.iter().map(|it| &it.owed);
+            let owed: Vec<&Owed> = queue.waiting.iter().chain(in_flight).collect();
+            prop_assert_eq!(queue.bytes, owed.iter().map(|it| it.bytes().len()).sum::<usize>());
+            prop_assert_eq!(queue.lines, owed.iter().map(|it| it.lines()).sum::<usize>());
         }
         for link in 1..3 {
             ends.extend(queue.link_lost(LinkId(link), PLAIN));

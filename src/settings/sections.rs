@@ -15,7 +15,7 @@ use super::key::Key;
 use super::layer::Texts;
 use super::number::{KIB, MIB, Number, Size};
 use super::text::{LogLevels, OwnPart, PathText};
-use crate::logging::{Levels, Rotation};
+use crate::logging::{Levels, Rotation, Turns};
 
 /// Declares a section: the struct, its rows in the table of keys, and how it is read and shown.
 macro_rules! section {
@@ -45,6 +45,17 @@ macro_rules! section {
             }
         }
     };
+}
+
+impl Logging {
+    /// When log files are put aside, and how many are kept.
+    pub fn turns(&self) -> Turns {
+        Turns {
+            rotation: self.rotate,
+            max_size: self.max_size.and_then(|size| u64::try_from(size).ok()),
+            keep: self.keep,
+        }
+    }
 }
 
 /// Most links, lines or records a limit may be set to: beyond it memory and open files end first.
@@ -163,6 +174,8 @@ section! {
         file: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// When log files are put aside.
         rotate: Rotation = Choice(ROTATIONS);
+        /// Bytes above which a log file is put aside, if there is such a limit.
+        max_size: Option<usize> = Maybe { word: "0", inner: Size { min: 64 * KIB, max: 1024 * MIB } };
         /// Log files kept, the current one included.
         keep: usize = Number { min: 1, max: 1000 };
         /// Interval of the summary line, if there is one.

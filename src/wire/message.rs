@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{lenient, scan::scan};
+use super::{lenient, scan::scan, surrogates};
 
 /// The feature by which two papo nodes tell each other: *I parse a byte stream*, so lines may share segments.
 pub const FEATURE_STREAM: &str = "stream";
@@ -116,8 +116,10 @@ impl<'a> Line<'a> {
         if !line.trim_start().starts_with('{') {
             return Err(LineError::NotAnObject);
         }
-        let fields: Fields<'a> = serde_json::from_str(line).map_err(|_| LineError::NotAnObject)?;
-        fields.into_line()
+        let fields = serde_json::from_str(line).ok();
+        fields
+            .or_else(|| Fields::repaired(line))
+            .map_or(Err(LineError::NotAnObject), Fields::into_line)
     }
 }
 
@@ -145,6 +147,28 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// Of a line that is JSON but for half a character in it. A peer_id is not repaired: nobody could tell it from
+    /// another one.
+    fn repaired(line: &str) -> Option<Self> {
+        let repaired = surrogates::replaced(line)?;
+        let fields: Fields<'_> = serde_json::from_str(&repaired).ok()?;
+        let is_whole = |text: &Cow<'_, str>| !text.contains(char::REPLACEMENT_CHARACTER);
+        Some(Self {
+            kind: owned(fields.kind),
+            msg_id: owned(fields.msg_id),
+            peer_id: owned(fields.peer_id.filter(is_whole)),
+            dst: owned(fields.dst),
+            payload: owned(fields.payload),
+            reason: owned(fields.reason),
+            require_ack: fields.require_ack,
+            features: fields
+                .features
+                .into_iter()
+                .filter_map(|it| owned(Some(it)))
+                .collect(),
+        })
+    }
+
     fn into_line(self) -> Result<Line<'a>, LineError> {
         let features = self.known_features();
         match self.kind.as_deref() {
@@ -188,6 +212,10 @@ impl<'a> Fields<'a> {
             stream: has(FEATURE_STREAM),
         }
     }
+}
+
+fn owned<'a>(field: Option<Cow<'_, str>>) -> Option<Cow<'a, str>> {
+    field.map(|text| Cow::Owned(text.into_owned()))
 }
 
 fn required<'a>(
@@ -268,6 +296,46 @@ mod tests {
             };
             assert!(require_ack);
         }
+    }
+
+    #[test]
+    fn half_a_character_is_replaced_as_invalid_utf8_is() {
+        check(
+            r#"{"type":"SEND","msg_id":"1","payload":"x \ud83d y","reason":"\udc00"}"#,
+            Ok(Line::Send {
+                msg_id: "1".into(),
+                payload: "x \u{fffd} y".into(),
+                require_ack: true,
+            }),
+        );
+        let bye = Line::Bye {
+            msg_id: None,
+            reason: Some("\u{fffd}".into()),
+        };
+        check(r#"{"type":"BYE","reason":"\ud83d"}"#, Ok(bye));
+        check(
+            r#"{"type":"PING\ud83d","msg_id":"1"}"#,
+            Err(LineError::UnknownType),
+        );
+        check(
+            r#"{"type":"PING","msg_id":"\ud83d"#,
+            Err(LineError::NotAnObject),
+        );
+    }
+
+    #[test]
+    fn an_id_with_half_a_character_names_nobody() {
+        check(
+            r#"{"type":"HELLO","peer_id":"b\ud83d@X"}"#,
+            Err(LineError::MissingField("peer_id")),
+        );
+        check(
+            r#"{"type":"HELLO_OK","peer_id":"b\ud83d@X"}"#,
+            Ok(Line::HelloOk {
+                peer_id: None,
+                features: Features::default(),
+            }),
+        );
     }
 
     #[test]

@@ -11,3 +11,4 @@ pub mod printable;
 pub mod pyjson;
 pub mod rendezvous;
 mod scan;
+mod surrogates;

@@ -8,6 +8,7 @@
 mod adversity;
 mod chatting;
 mod ending;
+mod filters;
 mod hostile;
 mod hostile_input;
 mod hosting;

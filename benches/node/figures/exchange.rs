@@ -74,20 +74,22 @@ fn exchange(link: &mut Link, sends: &mut Sends, more: impl Fn(usize) -> bool) ->
 /// one core, so that no wake-up of another is measured.
 pub fn one_in_flight(subject: Subject) -> io::Result<Values> {
     let server = Server::start(subject, Input::None)?;
+    let cpu = server.cpu();
     cores::pin_self(Core::Server);
     let times = round_trips(&server);
     cores::pin_self(Core::Load);
     let mut times = times?;
+    let cpu = (server.cpu() - cpu).as_secs_f64() * 1e6 / times.len() as f64;
     Ok(vec![
         percentile(&mut times, 0.5),
         percentile(&mut times, 0.99),
+        cpu,
     ])
 }
 
 fn round_trips(server: &Server) -> io::Result<Vec<f64>> {
     let mut link = Link::open(server.port, NAME)?;
     let mut sends = Sends::new(NAME, 64);
-    exchange(&mut link, &mut sends, |acked| acked < WARM_UP)?;
     let begun = Instant::now();
     let mut times = Vec::new();
     let mut line = Vec::new();

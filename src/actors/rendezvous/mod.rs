@@ -27,7 +27,7 @@ use actix::{
 use tokio::sync::oneshot;
 
 use self::{host::HostRendezvous, kept::Kept, network::Network};
-use super::{clock, door::Door, events::NodeEvent, router::RecordsDiscovered};
+use super::{clock, door::Door, events::Events, router::RecordsDiscovered};
 use crate::{
     panics_on_request,
     proto::{
@@ -100,7 +100,7 @@ pub struct Surroundings {
     /// Gets the records of others.
     pub router: Door<RecordsDiscovered>,
     /// Gets what became of the rendezvous.
-    pub events: Door<NodeEvent>,
+    pub events: Events,
     /// Requests and probes.
     pub network: Rc<dyn Network>,
     /// Starts the embedded server.

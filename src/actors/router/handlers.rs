@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
-    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendText, TextsReceived,
+    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendTexts, TextsReceived,
 };
 use crate::{
     actors::{
@@ -184,13 +184,13 @@ impl Handler<RecordsDiscovered> for RouterActor {
     }
 }
 
-impl Handler<SendText> for RouterActor {
-    type Result = MessageResult<SendText>;
+impl Handler<SendTexts> for RouterActor {
+    type Result = MessageResult<SendTexts>;
 
-    fn handle(&mut self, request: SendText, ctx: &mut Context<Self>) -> Self::Result {
-        let result = self.send(clock::now(), request);
+    fn handle(&mut self, request: SendTexts, ctx: &mut Context<Self>) -> Self::Result {
+        let answers = self.send_all(clock::now(), &request);
         self.settle(ctx);
-        MessageResult(result)
+        MessageResult(answers)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The messages of RouterActor: what it can be told and asked, and what it answers.
 
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -80,9 +81,8 @@ pub struct Draft {
     pub reference: Option<Arc<str>>,
 }
 
-/// Sends a text.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<Published, SendError>")]
+/// A text and to whom it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendText {
     /// What.
     pub draft: Draft,
@@ -90,8 +90,17 @@ pub struct SendText {
     pub to: Recipients,
     /// How long it may wait for a peer that is not linked yet; none: not at all.
     pub wait: Option<Duration>,
-    /// Whether peers whose queue is full are left out, instead of refusing the whole.
-    pub skip_full: bool,
+}
+
+/// Sends texts in their order, up to the first for which a queue has no room ([`SendError::Full`]): an answer to each
+/// that was looked at. Those behind it are to be sent again with it.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<Result<Published, SendError>>")]
+pub struct SendTexts {
+    /// At least one.
+    pub texts: Arc<[SendText]>,
+    /// Peers that publications leave out while their queues are full, instead of waiting for room.
+    pub skip: Arc<HashSet<PeerId>>,
 }
 
 /// How a text was accepted.
@@ -128,7 +137,7 @@ pub enum SendError {
     /// The text does not fit into a line of the protocol.
     #[error("the message is {0} bytes too long")]
     TooLong(usize),
-    /// The queues of these peers are full; wait for room and ask again, or leave them out.
+    /// The queues of these peers are full; wait for room and ask again, or skip them.
     #[error("the queue is full of messages for {}", list(.0))]
     Full(Vec<PeerId>),
     /// The recipient is this node.

@@ -3,6 +3,7 @@
 
 mod handlers;
 mod messages;
+mod publishing;
 mod sending;
 mod telling;
 
@@ -17,14 +18,14 @@ use actix::{Actor, AsyncContext, Context, SpawnHandle};
 pub use messages::{
     AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
     Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError, SendText,
-    TextsReceived,
+    SendTexts, TextsReceived,
 };
 pub use sending::Waiting;
 
 use super::{
     clock,
     door::Door,
-    events::NodeEvent,
+    events::{Events, NodeEvent},
     kept::Kept,
     links::{LinkOpened, Links},
     rendezvous::LinkEndedHere,
@@ -52,7 +53,7 @@ pub struct RouterActor {
     links: Links,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
-    events: Door<NodeEvent>,
+    events: Events,
     rendezvous: Door<LinkEndedHere>,
     table: PeerTable,
     open: HashMap<LinkId, LinkOpened>,
@@ -76,7 +77,7 @@ pub struct RouterParts {
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Where events go.
-    pub events: Door<NodeEvent>,
+    pub events: Events,
     /// Told when a link to a peer of this machine ended: the host of the rendezvous may have gone with it.
     pub rendezvous: Door<LinkEndedHere>,
     /// The bounds of the peer table.

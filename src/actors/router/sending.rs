@@ -1,10 +1,12 @@
 //! How a text finds its peers and gets onto their queues.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 
-use super::{Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText};
+use super::{
+    Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText, SendTexts,
+};
 use crate::{
     actors::{events::NodeEvent, link_out::SharedQueue, recent::RecentFact},
     proto::{
@@ -33,20 +35,70 @@ pub struct Waiting {
 }
 
 impl RouterActor {
-    /// Accepts a text for sending, or says why not. Asked again with the same message id it sends nothing twice.
-    pub(super) fn send(&mut self, now: Instant, request: SendText) -> Result<Published, SendError> {
-        let msg_id = request.draft.msg_id;
-        if let Some(answer) = self.kept.inner.lock().answered(msg_id) {
-            return Ok(answer);
+    /// Accepts texts in their order, up to the first for which a queue has no room, or says of each why not. Asked
+    /// again with the same message id it sends nothing twice.
+    pub(super) fn send_all(
+        &mut self,
+        now: Instant,
+        request: &SendTexts,
+    ) -> Vec<Result<Published, SendError>> {
+        let mut answers = Vec::with_capacity(request.texts.len());
+        while let [first, ..] = &request.texts[answers.len()..] {
+            match self.send_some(now, &request.texts[answers.len()..], &request.skip) {
+                Ok(published) => answers.extend(published.into_iter().map(Ok)),
+                Err(SendError::Nobody | SendError::Unknown(_)) if first.wait.is_some() => {
+                    answers.push(self.wait(now, first));
+                }
+                Err(error) => {
+                    let is_full = matches!(error, SendError::Full(_));
+                    answers.push(Err(error));
+                    if is_full {
+                        break;
+                    }
+                }
+            }
         }
-        let may_wait = request.wait.is_some();
-        let has_to = self.is_behind_others(&request.to) || self.is_gathering(now, &request.to);
-        let answer = match may_wait && has_to {
-            true => self.wait(now, &request),
-            false => self.send_now(now, &request),
-        }?;
-        self.kept.inner.lock().remember(msg_id, answer.clone());
-        Ok(answer)
+        answers
+    }
+
+    /// Accepts the first text, and those behind it that can go out with it.
+    fn send_some(
+        &mut self,
+        now: Instant,
+        texts: &[SendText],
+        skip: &HashSet<PeerId>,
+    ) -> Result<Vec<Published>, SendError> {
+        let first = &texts[0];
+        if let Some(answer) = self.accepted(first) {
+            return Ok(vec![answer]);
+        }
+        let has_to = self.is_behind_others(&first.to) || self.is_gathering(now, &first.to);
+        if first.wait.is_some() && has_to {
+            return self.wait(now, first).map(|answer| vec![answer]);
+        }
+        if let Recipients::Peer(name) = &first.to {
+            let answer = self.send_to_peer(now, name, first)?;
+            self.remember_answer(first, answer.clone());
+            return Ok(vec![answer]);
+        }
+        let others = texts[1..].iter();
+        let others = others.take_while(|it| it.to == first.to && self.accepted(it).is_none());
+        let run = &texts[..=others.count()];
+        let drafts: Vec<&Draft> = run.iter().map(|it| &it.draft).collect();
+        let answers = self.publish(destination(&first.to)?, &drafts, skip)?;
+        for (text, answer) in run.iter().zip(&answers) {
+            self.remember_answer(text, answer.clone());
+        }
+        Ok(answers)
+    }
+
+    fn accepted(&self, text: &SendText) -> Option<Published> {
+        self.kept.inner.lock().answered(text.draft.msg_id)
+    }
+
+    fn remember_answer(&self, text: &SendText, answer: Published) {
+        let mut kept = self.kept.inner.lock();
+        kept.remember(text.draft.msg_id, answer);
     }
 
     /// Finds out whom a user means.
@@ -86,7 +138,7 @@ impl RouterActor {
                 }
             }
             _ if !self.has_gathered(now) => Err(SendError::Nobody),
-            _ => self.publish(destination(to)?, draft, true),
+            _ => self.publish_to_all_with_room(destination(to)?, draft),
         }
     }
 
@@ -94,17 +146,6 @@ impl RouterActor {
     fn is_behind_others(&self, to: &Recipients) -> bool {
         let kept = self.kept.inner.lock();
         kept.waiting.iter().any(|item| may_overlap(&item.to, to))
-    }
-
-    fn send_now(&mut self, now: Instant, request: &SendText) -> Result<Published, SendError> {
-        let result = match &request.to {
-            Recipients::Peer(name) => self.send_to_peer(now, name, request),
-            to => self.publish(destination(to)?, &request.draft, request.skip_full),
-        };
-        match (result, request.wait) {
-            (Err(SendError::Nobody | SendError::Unknown(_)), Some(_)) => self.wait(now, request),
-            (result, _) => result,
-        }
     }
 
     fn resolve_short(&self, name: &str) -> Result<PeerId, SendError> {
@@ -152,7 +193,6 @@ impl RouterActor {
         let entry = Entry {
             message: Arc::clone(&message),
             line,
-            acknowledged: true,
             expires: until.filter(|_| !linked),
             announced: linked,
             lost: 0,
@@ -182,79 +222,6 @@ impl RouterActor {
         }
     }
 
-    fn publish(
-        &mut self,
-        to: Destination,
-        draft: &Draft,
-        skip_full: bool,
-    ) -> Result<Published, SendError> {
-        let peers = self.audience(&to);
-        let message = own_message(draft, to);
-        let line = self.line(&message)?;
-        if peers.is_empty() {
-            return Err(SendError::Nobody);
-        }
-        let queues: Vec<(PeerId, SharedQueue)> = peers
-            .into_iter()
-            .map(|peer| (peer.clone(), self.kept.queue_of(&peer)))
-            .collect();
-        let has_room = |(_, queue): &(PeerId, SharedQueue)| queue.lock().has_room(line.len());
-        let (room, full): (Vec<_>, Vec<_>) = queues.into_iter().partition(has_room);
-        let full: Vec<PeerId> = full.into_iter().map(|(peer, _)| peer).collect();
-        if !full.is_empty() && !skip_full {
-            return Err(SendError::Full(full));
-        }
-        Ok(self.fan_out(message, line, room, full))
-    }
-
-    fn fan_out(
-        &mut self,
-        message: Arc<OwnMessage>,
-        line: Bytes,
-        queues: Vec<(PeerId, SharedQueue)>,
-        skipped: Vec<PeerId>,
-    ) -> Published {
-        let peers = queues.len();
-        let skips = u64::try_from(skipped.len()).unwrap_or(0);
-        self.metrics.texts_skipped.add(skips);
-        self.announce(Arc::clone(&message), peers);
-        for (peer, queue) in queues {
-            let entry = Entry {
-                message: Arc::clone(&message),
-                line: line.clone(),
-                acknowledged: false,
-                expires: None,
-                announced: true,
-                lost: 0,
-            };
-            if queue.lock().push(entry).is_ok() {
-                self.owing.insert(peer);
-                self.wake(&queue);
-            }
-        }
-        Published {
-            peers,
-            skipped,
-            waiting: false,
-        }
-    }
-
-    fn audience(&self, to: &Destination) -> Vec<PeerId> {
-        let belongs = |peer: &PeerId| match to {
-            Destination::Namespace(namespace) => peer.namespace() == namespace,
-            _ => true,
-        };
-        let linked = self
-            .table
-            .peers()
-            .filter(|(_, peer)| !peer.links.is_empty());
-        linked
-            .map(|(id, _)| id)
-            .filter(|id| belongs(id))
-            .cloned()
-            .collect()
-    }
-
     /// Whether others may be linked in a moment who should get this text too.
     fn is_gathering(&self, now: Instant, to: &Recipients) -> bool {
         !matches!(to, Recipients::Peer(_)) && !self.has_gathered(now)
@@ -278,10 +245,12 @@ impl RouterActor {
             to: request.to.clone(),
             until: now + request.wait.unwrap_or_default(),
         });
-        Ok(Published {
+        let answer = Published {
             waiting: true,
             ..Published::default()
-        })
+        };
+        kept.remember(request.draft.msg_id, answer.clone());
+        Ok(answer)
     }
 
     fn waited_in_vain(&mut self, item: Waiting, error: &SendError) {
@@ -295,7 +264,7 @@ impl RouterActor {
         }
     }
 
-    fn line(&self, message: &OwnMessage) -> Result<Bytes, SendError> {
+    pub(super) fn line(&self, message: &OwnMessage) -> Result<Bytes, SendError> {
         let (msg_id, dst) = (message.msg_id.to_string(), message.to.to_wire());
         let own = self.own.as_str();
         let line = match message.to {
@@ -328,7 +297,7 @@ impl RouterActor {
     }
 }
 
-fn own_message(draft: &Draft, to: Destination) -> Arc<OwnMessage> {
+pub(super) fn own_message(draft: &Draft, to: Destination) -> Arc<OwnMessage> {
     Arc::new(OwnMessage {
         msg_id: draft.msg_id,
         number: draft.number,

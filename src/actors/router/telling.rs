@@ -9,10 +9,10 @@ use super::RouterActor;
 use crate::{
     actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
     proto::{
-        outgoing::{Outcome, OwnMessage},
+        outgoing::Outcome,
         peer_table::{SEEDS_MAX, Status},
     },
-    wire::{destination::Destination, identity::PeerId},
+    wire::identity::PeerId,
 };
 
 impl RouterActor {
@@ -90,14 +90,13 @@ impl RouterActor {
                 let reason = reason.into();
                 self.emit(NodeEvent::TextUnconfirmed { message, reason });
             }
-            // A publication that missed one of its peers did not fail; it is counted.
             Outcome::Failed(message, reason) => {
                 metrics.texts_failed.increment();
-                if is_direct(&message) {
-                    let reason = reason.into();
-                    self.emit(NodeEvent::TextFailed { message, reason });
-                }
+                let reason = reason.into();
+                self.emit(NodeEvent::TextFailed { message, reason });
             }
+            // A publication that missed one of its peers did not fail; it is counted.
+            Outcome::Missed(count) => metrics.texts_failed.add(u64::try_from(count).unwrap_or(0)),
         }
     }
 
@@ -145,8 +144,4 @@ impl RouterActor {
         });
         ctx.wait(flush);
     }
-}
-
-fn is_direct(message: &OwnMessage) -> bool {
-    matches!(message.to, Destination::Peer(_))
 }

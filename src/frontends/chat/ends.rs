@@ -98,8 +98,7 @@ impl Chat {
             levels: settings.level.clone(),
             stderr: !interactive,
             files,
-            rotation: settings.rotate,
-            keep: settings.keep,
+            turns: settings.turns(),
             warnings: interactive.then_some(warn),
             told_otherwise: TOLD_BY_EVENTS,
         };

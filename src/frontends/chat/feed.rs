@@ -1,4 +1,4 @@
-//! From the user's lines to CliActor: each is kept until it is answered.
+//! From the user's lines to CliActor: all that were typed together at once, kept until they are answered.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use crate::{
     actors::door::Door,
     frontends::cli::{
-        actor::{Answer, TypedLine},
+        actor::{Answer, TypedLines},
         input::Typed,
-        session::{Fatal, Outcome, Session},
+        session::{Fatal, Outcome, Progress, Session},
         terminal::TerminalInput,
     },
     node::NodeHandle,
@@ -18,7 +18,7 @@ use crate::{
 /// Where lines come from.
 pub(super) enum Input {
     Terminal(mpsc::Receiver<TerminalInput>),
-    Pipe(mpsc::Receiver<Typed>),
+    Pipe(mpsc::Receiver<Vec<Typed>>),
     None,
 }
 
@@ -32,9 +32,9 @@ pub(super) enum End {
     Fatal(Fatal),
 }
 
-/// Reads lines and hands each to CliActor, keeping it until it is answered.
+/// Reads lines and hands them to CliActor, keeping them until they are answered.
 pub(super) struct Feed {
-    pub door: Door<TypedLine>,
+    pub door: Door<TypedLines>,
     pub session: Arc<Session>,
 }
 
@@ -44,8 +44,8 @@ impl Feed {
         match input {
             Input::None => std::future::pending().await,
             Input::Pipe(mut lines) => {
-                while let Some(line) = lines.recv().await {
-                    if self.hand_over(line).await == Outcome::Quit {
+                while let Some(together) = lines.recv().await {
+                    if self.hand_over(together).await == Outcome::Quit {
                         return End::Quit;
                     }
                 }
@@ -56,7 +56,7 @@ impl Feed {
                     let TerminalInput::Line(line) = input else {
                         return End::Quit;
                     };
-                    if self.hand_over(Typed::Line(line)).await == Outcome::Quit {
+                    if self.hand_over(vec![Typed::Line(line)]).await == Outcome::Quit {
                         return End::Quit;
                     }
                 }
@@ -65,19 +65,43 @@ impl Feed {
         }
     }
 
-    async fn hand_over(&self, line: Typed) -> Outcome {
-        let (answer, answered) = Answer::new();
-        self.door.tell(TypedLine { line, answer }).await;
-        match answered.await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let hint = "type it again; the log has the details";
-                self.session
-                    .complain("internal", "internal error: the line was not run", hint)
-                    .await;
-                Outcome::Done
-            }
+    async fn hand_over(&self, mut lines: Vec<Typed>) -> Outcome {
+        let mut together = lines.len();
+        while !lines.is_empty() {
+            let (answer, answered) = Answer::new();
+            let progress = Arc::new(Progress::default());
+            let count = together.min(lines.len());
+            let typed = TypedLines {
+                lines: lines[..count].into(),
+                progress: Arc::clone(&progress),
+                answer,
+            };
+            self.door.tell(typed).await;
+            let over = match answered.await {
+                Ok(Outcome::Quit) => return Outcome::Quit,
+                Ok(Outcome::Done) => count,
+                Err(_) => {
+                    // Those that were not begun are run one by one: one of them may be the reason.
+                    together = 1;
+                    self.complain(&progress, count).await
+                }
+            };
+            lines.drain(..over);
         }
+        Outcome::Done
+    }
+
+    /// Running so many lines failed: those that were begun get an error for their answer, and are over.
+    async fn complain(&self, progress: &Progress, count: usize) -> usize {
+        let (answered, begun) = progress.get();
+        let over = if count == 1 { 1 } else { begun };
+        for _ in answered..over {
+            let hint = "type it again; the log has the details";
+            self.session
+                .complain("internal", "internal error: the line was not run", hint)
+                .await;
+        }
+        over
     }
 }
 

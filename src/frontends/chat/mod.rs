@@ -32,7 +32,7 @@ use super::{
 use crate::{
     actors::{
         door::{Door, queue},
-        events::NodeEvent,
+        events::Events,
         supervisor::supervise,
     },
     args::{Color, Invocation, Mode},
@@ -127,7 +127,8 @@ impl Chat {
         let (ways, inbox) = queue::<CliActor>(EVENTS);
         output.print(self.first_lines(&node)).await;
         let policy = restart_policy(&self.settings.supervision);
-        let mut running = node.start(ways.door::<NodeEvent>()).await;
+        let events = Events::new(ways.door());
+        let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
         let interactive = matches!(input, Input::Terminal(_));

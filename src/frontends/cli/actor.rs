@@ -11,16 +11,18 @@ use tokio::sync::oneshot;
 use super::{
     input::Typed,
     json,
-    session::{Outcome, Session},
+    session::{Outcome, Progress, Session},
 };
 use crate::actors::events::{NodeEvent, RendezvousEvent};
 
-/// A typed line; its reader keeps it until `answer` comes.
+/// Lines that were typed together; their reader keeps them until `answer` comes.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
-pub struct TypedLine {
-    /// The line.
-    pub line: Typed,
+pub struct TypedLines {
+    /// The lines, to be run in this order.
+    pub lines: Arc<[Typed]>,
+    /// How far they are run.
+    pub progress: Arc<Progress>,
     /// Where the outcome goes.
     pub answer: Answer,
 }
@@ -72,6 +74,9 @@ impl Handler<NodeEvent> for CliActor {
         if let NodeEvent::Rendezvous(RendezvousEvent::NameTaken { .. }) = event {
             self.session.name_is_taken();
         }
+        if self.session.hides(&event) {
+            return;
+        }
         let lines = match self.session.is_json() {
             true => Some(json::event(&event, Timestamp::now())),
             false => self.session.renderer().event(&event, &Zoned::now()),
@@ -86,13 +91,13 @@ impl Handler<NodeEvent> for CliActor {
     }
 }
 
-impl Handler<TypedLine> for CliActor {
+impl Handler<TypedLines> for CliActor {
     type Result = ();
 
-    fn handle(&mut self, typed: TypedLine, _: &mut Self::Context) {
+    fn handle(&mut self, typed: TypedLines, _: &mut Self::Context) {
         let session = Arc::clone(&self.session);
         actix_rt::spawn(async move {
-            let outcome = session.execute(typed.line).await;
+            let outcome = session.execute(&typed.lines, &typed.progress).await;
             typed.answer.give(outcome);
         });
     }

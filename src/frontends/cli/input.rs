@@ -11,8 +11,14 @@ use tokio::sync::mpsc;
 /// The longest line that is read, in bytes: the longest text of the protocol as an escaped JSON command fits in.
 pub const INPUT_BYTES_MAX: usize = 256 * 1024;
 
-/// Lines that are read ahead.
-const LINES_MAX: usize = 64;
+/// Bytes that are read at once: what a pipe holds.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Lines that are handed on together, of those that have come.
+pub const TOGETHER_MAX: usize = 256;
+
+/// So often lines are handed on ahead of those that are being run.
+const AHEAD_MAX: usize = 2;
 
 /// One line of input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,19 +29,35 @@ pub enum Typed {
     TooLong(usize),
 }
 
-/// Starts reading; the receiver ends with the input. Empty lines are left out.
-pub fn read(source: impl io::Read + Send + 'static) -> mpsc::Receiver<Typed> {
-    let (lines, receiver) = mpsc::channel(LINES_MAX);
+/// Starts reading; the receiver ends with the input. Lines that came together are handed on together. Empty lines are
+/// left out.
+pub fn read(source: impl io::Read + Send + 'static) -> mpsc::Receiver<Vec<Typed>> {
+    let (lines, receiver) = mpsc::channel(AHEAD_MAX);
     thread::spawn(move || {
-        let mut source = io::BufReader::new(source);
-        while let Ok(Some(typed)) = read_line(&mut source) {
-            let empty = matches!(&typed, Typed::Line(line) if line.trim().is_empty());
-            if !empty && lines.blocking_send(typed).is_err() {
+        let mut source = io::BufReader::with_capacity(READ_BYTES_MAX, source);
+        while let Some(together) = read_together(&mut source) {
+            if !together.is_empty() && lines.blocking_send(together).is_err() {
                 return;
             }
         }
     });
     receiver
+}
+
+/// The next line, and those behind it that are here already; none at the end of the input.
+fn read_together(source: &mut io::BufReader<impl io::Read>) -> Option<Vec<Typed>> {
+    let mut together = Vec::new();
+    loop {
+        let Ok(Some(typed)) = read_line(source) else {
+            return (!together.is_empty()).then_some(together);
+        };
+        let empty = matches!(&typed, Typed::Line(line) if line.trim().is_empty());
+        together.extend((!empty).then_some(typed));
+        let has_more = memchr::memchr(b'\n', source.buffer()).is_some();
+        if !has_more || together.len() == TOGETHER_MAX {
+            return Some(together);
+        }
+    }
 }
 
 /// One line; none at the end of the input. What is over the limit is read and counted, never kept.
@@ -79,11 +101,14 @@ fn finished(mut line: Vec<u8>, length: usize) -> Typed {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn lines(input: &[u8]) -> Vec<Typed> {
         let mut receiver = read(io::Cursor::new(input.to_vec()));
-        std::iter::from_fn(|| receiver.blocking_recv()).collect()
+        let together = std::iter::from_fn(|| receiver.blocking_recv());
+        together.flatten().collect()
     }
 
     fn line(text: &str) -> Typed {
@@ -94,6 +119,22 @@ mod tests {
     fn lines_end_with_either_ending_or_with_the_input() {
         let got = lines(b"a\r\nb\n\n  \nlast");
         assert_eq!(got, [line("a"), line("b"), line("last")]);
+    }
+
+    #[test]
+    fn lines_that_have_come_are_handed_on_together_and_no_line_waits_for_the_next() {
+        let mut receiver = read(io::Cursor::new(b"a\nb\n".repeat(200)).chain(&b"last"[..]));
+        let together = std::iter::from_fn(|| receiver.blocking_recv().map(|it| it.len()));
+        assert_eq!(
+            together.collect::<Vec<_>>(),
+            [TOGETHER_MAX, 400 - TOGETHER_MAX, 1]
+        );
+        let (ours, mut theirs) = io::pipe().unwrap();
+        let mut receiver = read(ours);
+        io::Write::write_all(&mut theirs, b"one\ntw").unwrap();
+        assert_eq!(receiver.blocking_recv().unwrap(), [line("one")]);
+        io::Write::write_all(&mut theirs, b"o\n").unwrap();
+        assert_eq!(receiver.blocking_recv().unwrap(), [line("two")]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     metrics::Metrics,
     node::NodeHandle,
     proto::{peer_table::Status, registration::Report},
-    wire::printable::Printable,
+    wire::{identity::PeerId, printable::Printable},
 };
 
 /// The answer to one command.
@@ -70,21 +70,29 @@ pub fn recipients(to: &Recipients) -> String {
 }
 
 /// `/peers`
-pub fn peers(rows: Vec<PeerRow>, namespace: Option<&str>, asked: Option<DiscoverReply>) -> Reply {
+pub fn peers(
+    rows: Vec<PeerRow>,
+    namespace: Option<&str>,
+    mark: impl Fn(&PeerId) -> Option<&'static str>,
+    asked: Option<DiscoverReply>,
+) -> Reply {
     let wanted = |row: &PeerRow| namespace.is_none_or(|it| row.peer.namespace() == it);
     let rows: Vec<PeerRow> = rows.into_iter().filter(wanted).collect();
     let data: Vec<Value> = rows
         .iter()
         .map(|row| {
             json!({"peer": row.peer.as_str(), "status": row.status.name(), "address": row.address,
-                "links": row.links, "queued": row.queued})
+                "links": row.links, "queued": row.queued, "filter": mark(&row.peer)})
         })
         .collect();
     let mut table = vec![cells(["PEER", "STATUS", "ADDRESS", "QUEUED"])];
     for row in &rows {
         table.push([
             row.peer.to_string(),
-            row.status.name().to_owned(),
+            match mark(&row.peer) {
+                Some(mark) => format!("{}, {mark}", row.status.name()),
+                None => row.status.name().to_owned(),
+            },
             optional(row.address),
             row.queued.to_string(),
         ]);
@@ -303,17 +311,27 @@ pub fn help(spec: Option<&Spec>) -> Reply {
             json!({"name": name, "arguments": arguments, "summary": summary, "example": example});
         return Reply::lines(lines).with(data);
     }
-    let row = |spec: &Spec| {
-        [
-            format!("/{} {}", spec.name, spec.arguments),
-            spec.summary.to_owned(),
-        ]
-    };
-    let table: Vec<[String; 2]> = COMMANDS.iter().map(row).collect();
-    let mut lines = align(&table);
-    lines.push("A line without / goes to everyone, or where /to says; //text sends a text that begins with /.".into());
+    let mut lines = align(&help_rows());
+    lines.push("Plain lines go to everyone, or where /to says; //text begins with a slash.".into());
     let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
     Reply::lines(lines).with(json!({ "commands": names }))
+}
+
+/// The list of `/help`: a command and the one that takes it back share a row.
+fn help_rows() -> Vec<[String; 2]> {
+    let undone = |spec: &&Spec| {
+        let taken_back = spec.name.strip_prefix("un");
+        taken_back.is_none_or(|name| COMMANDS.iter().all(|it| it.name != name))
+    };
+    let row = |spec: &Spec| {
+        let undo = format!("un{}", spec.name);
+        let name = match COMMANDS.iter().any(|it| it.name == undo) {
+            true => format!("/{}, /{undo}", spec.name),
+            false => format!("/{} {}", spec.name, spec.arguments),
+        };
+        [name, spec.summary.to_owned()]
+    };
+    COMMANDS.iter().filter(undone).map(row).collect()
 }
 
 /// A reply's data where there is nothing to say.
@@ -321,7 +339,7 @@ fn no_data() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
-fn cells<const N: usize>(words: [&str; N]) -> [String; N] {
+pub(super) fn cells<const N: usize>(words: [&str; N]) -> [String; N] {
     words.map(str::to_owned)
 }
 
@@ -330,7 +348,7 @@ fn optional(value: Option<impl ToString>) -> String {
 }
 
 /// Columns, two blanks apart.
-fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+pub(super) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &[String; N]| {
@@ -346,7 +364,6 @@ fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::identity::PeerId;
 
     fn row(peer: &str, status: Status) -> PeerRow {
         PeerRow {
@@ -366,25 +383,32 @@ mod tests {
                 row("eve@CIC", Status::Stale),
             ]
         };
-        let reply = peers(rows(), None, Some(DiscoverReply::Asked));
+        let reply = peers(rows(), None, |_| None, Some(DiscoverReply::Asked));
         assert_eq!(
             reply.text(),
             "  PEER       STATUS     ADDRESS         QUEUED\n  \
              bob@lobby  connected  127.0.0.1:4001  0\n  \
              eve@CIC    stale      127.0.0.1:4001  0"
         );
-        let reply = peers(rows(), Some("CIC"), None);
+        let reply = peers(rows(), Some("CIC"), |_| Some("ignored"), None);
+        assert!(reply.text().contains("stale, ignored"), "{reply:?}");
         assert_eq!(reply.data["peers"].as_array().unwrap().len(), 1);
         assert_eq!(reply.data["peers"][0]["status"], "stale");
     }
 
     #[test]
-    fn help_fits_a_screen_and_names_every_command() {
+    fn help_fits_a_screen_of_24_rows_and_80_columns_and_names_every_command() {
         let reply = help(None);
-        assert!(reply.lines.len() <= 22);
-        assert!(reply.lines.iter().all(|line| line.chars().count() <= 100));
+        // One row each for the typed command, the status and the prompt.
+        assert!(reply.lines.len() <= 24 - 3, "{}", reply.lines.len());
+        for line in reply.text().lines() {
+            assert!(line.chars().count() < 80, "{line}");
+        }
         for spec in COMMANDS {
             assert!(reply.text().contains(&format!("/{}", spec.name)));
+            let one = help(Some(spec)).text();
+            assert!(one.contains(&format!("for example: {}", spec.example)));
+            assert!(one.lines().all(|line| line.chars().count() < 80), "{one}");
         }
     }
 

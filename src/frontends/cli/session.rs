@@ -1,16 +1,25 @@
 //! One user's session with the node: runs commands and answers each, as text or as JSON. It outlives the
 //! incarnations of CliActor.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+mod talk;
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+pub use self::talk::Progress;
+use self::talk::Talk;
 use super::{
     command::{self, Command, CommandError},
     errors::{internal, send_error, too_long},
+    filters,
     history_reply::history,
     input::Typed,
     json as events,
@@ -19,10 +28,10 @@ use super::{
     replies::{self, Reply},
 };
 use crate::{
-    actors::router::{PeerName, Published, Recipients},
+    actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::{destination::Destination, printable::Printable},
+    wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
 /// How a session talks.
@@ -57,7 +66,7 @@ pub enum Fatal {
 
 /// One session.
 pub struct Session {
-    node: NodeHandle,
+    pub(super) node: NodeHandle,
     output: Output,
     options: Options,
     log: LogControl,
@@ -65,6 +74,8 @@ pub struct Session {
     /// Where plain lines go.
     conversation: Mutex<Recipients>,
 }
+
+type Parsed = Result<Command, CommandError>;
 
 /// How long the name of a host may take to resolve.
 const RESOLVE_WAIT: Duration = Duration::from_secs(5);
@@ -109,29 +120,60 @@ impl Session {
         drop(self.fatal.try_send(Fatal::NameTaken));
     }
 
-    /// Runs one line and answers it.
-    pub async fn execute(&self, typed: Typed) -> Outcome {
+    /// Runs lines in their order and answers each. Texts that follow each other are sent together.
+    pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
+        let mut talk = Talk::default();
+        for typed in lines {
+            let (command, reference) = self.parse(typed);
+            let command = self.allowed(command).await;
+            let command = match command.map(|it| self.add_text(&mut talk, it, &reference)) {
+                Ok(None) => continue,
+                Ok(Some(command)) => Ok(command),
+                Err(error) => Err(error),
+            };
+            self.send(&mut talk, progress).await;
+            progress.begin(1);
+            match command {
+                Ok(Command::Quit) => {
+                    self.answer("quit", Reply::line("leaving"), reference).await;
+                    return Outcome::Quit;
+                }
+                Ok(command) => self.run(command, reference).await,
+                Err(error) => self.refuse(error, reference).await,
+            }
+            progress.answer();
+        }
+        self.send(&mut talk, progress).await;
+        Outcome::Done
+    }
+
+    fn parse(&self, typed: &Typed) -> (Parsed, Option<Arc<str>>) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => {
-                self.refuse(too_long(by), None).await;
-                return Outcome::Done;
-            }
+            Typed::TooLong(by) => return (Err(too_long(*by)), None),
         };
         let (reference, command) = match self.options.json && line.starts_with('{') {
-            true => command::parse_object(&line),
-            false => (None, command::parse(&line)),
+            true => command::parse_object(line),
+            false => (None, command::parse(line)),
         };
-        let reference: Option<Arc<str>> = reference.map(Into::into);
-        match command {
-            Ok(Command::Quit) => {
-                self.answer("quit", Reply::line("leaving"), reference).await;
-                return Outcome::Quit;
+        (command, reference.map(Into::into))
+    }
+
+    /// A text to who is blocked is refused.
+    async fn allowed(&self, command: Parsed) -> Parsed {
+        let command = command?;
+        match &command {
+            Command::Message(peer, _) => {
+                let to = Recipients::Peer(peer.clone());
+                self.refuse_blocked(&to).await?;
             }
-            Ok(command) => self.run(command, reference).await,
-            Err(error) => self.refuse(error, reference).await,
+            Command::Say(_) => {
+                let to = self.conversation.lock().clone();
+                self.refuse_blocked(&to).await?;
+            }
+            _ => {}
         }
-        Outcome::Done
+        Ok(command)
     }
 
     /// Tells an error that no command caused.
@@ -145,8 +187,8 @@ impl Session {
     }
 
     async fn run(&self, command: Command, reference: Option<Arc<str>>) {
-        let name = name_of(&command);
-        match self.reply_to(command, reference.clone()).await {
+        let name = command.name();
+        match self.reply_to(command).await {
             Ok(Some(reply)) => self.answer(name, reply, reference).await,
             Ok(None) => {}
             Err(error) => self.refuse(error, reference).await,
@@ -154,27 +196,17 @@ impl Session {
     }
 
     /// The reply to a command; none where events are the answer.
-    async fn reply_to(
-        &self,
-        command: Command,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
+    async fn reply_to(&self, command: Command) -> Result<Option<Reply>, CommandError> {
         let node = &self.node;
         let reply = match command {
-            Command::Say(text) => {
-                let to = self.conversation.lock().clone();
-                return self.send(to, text, reference).await;
-            }
-            Command::Message(peer, text) => {
-                return self.send(Recipients::Peer(peer), text, reference).await;
-            }
-            Command::Publish(to, text) => return self.send(to, text, reference).await,
             Command::To(to) => self.talk_to(to).await?,
             Command::Peers(namespace) => {
                 // What is known is shown at once; fresher records come as events.
                 let asked = node.discover(false).await.map_err(internal)?;
                 let rows = node.peers().await.map_err(internal)?;
-                replies::peers(rows, namespace.as_deref(), asked)
+                let (filters, now) = (node.filters().list(), SystemTime::now());
+                let is_filtered = |peer: &PeerId| filters::mark(&filters, now, peer);
+                replies::peers(rows, namespace.as_deref(), is_filtered, asked)
             }
             Command::Links => replies::links(node.links().await.map_err(internal)?),
             Command::Rtt => replies::rtts(node.rtts().await.map_err(internal)?),
@@ -192,31 +224,23 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&entries, self.renderer())
+                history(&self.without_hidden(entries), self.renderer())
             }
+            Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
+            Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
+            Command::Unignore(peer) => self.unignore(&peer).await?,
+            Command::Block(None) => filters::blocked(&node.filters().list()),
+            Command::Block(Some(whom)) => self.block(whom).await?,
+            Command::Unblock(whom) => self.unblock(whom).await?,
             Command::Clear => self.clear(),
             Command::Help(spec) => replies::help(spec),
             Command::DebugPanic(actor) => self.panic(&actor)?,
-            Command::Quit => return Ok(None),
+            // These are not run here.
+            Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
+                return Ok(None);
+            }
         };
         Ok(Some(reply))
-    }
-
-    async fn send(
-        &self,
-        to: Recipients,
-        text: String,
-        reference: Option<Arc<str>>,
-    ) -> Result<Option<Reply>, CommandError> {
-        let wait = (!self.options.interactive).then(|| self.node.facts().peer_wait);
-        let sent = self
-            .node
-            .send(to.clone(), text.into(), reference, wait)
-            .await;
-        match sent {
-            Ok(published) => Ok(sent_reply(&published, &to, wait, self.options.json)),
-            Err(error) => Err(send_error(error)),
-        }
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -267,6 +291,7 @@ impl Session {
             message: format!("{}: {reason}", Printable::id(host)),
             hint: "check the name, or give an IP address".into(),
         })?;
+        self.refuse_blocked_address(address)?;
         self.node.dial(address, false).await.map_err(internal)?;
         let data = json!({"address": address});
         Ok(Reply::line(format!("connecting to {address}")).with(data))
@@ -370,50 +395,4 @@ pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
     chosen
         .copied()
         .ok_or_else(|| "this host has no address".into())
-}
-
-fn sent_reply(
-    published: &Published,
-    to: &Recipients,
-    wait: Option<Duration>,
-    json: bool,
-) -> Option<Reply> {
-    let to = replies::recipients(to);
-    let mut lines = Vec::new();
-    if published.waiting {
-        let seconds = wait.unwrap_or_default().as_secs();
-        lines.push(format!("waiting up to {seconds} s for {to}"));
-    }
-    for peer in &published.skipped {
-        lines.push(format!(
-            "not sent to {peer}: its queue is full, it does not read fast enough"
-        ));
-    }
-    let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
-    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
-    // On a terminal the event of the sending is the answer.
-    let is_told = json || !lines.is_empty();
-    is_told.then(|| Reply::lines(lines).with(data))
-}
-
-fn name_of(command: &Command) -> &'static str {
-    match command {
-        Command::Say(_) => "say",
-        Command::Message(..) => "msg",
-        Command::Publish(..) => "pub",
-        Command::To(_) => "to",
-        Command::Peers(_) => "peers",
-        Command::Links => "conn",
-        Command::Rtt => "rtt",
-        Command::Reconnect => "reconnect",
-        Command::Connect(..) => "connect",
-        Command::Log(_) => "log",
-        Command::Metrics => "metrics",
-        Command::Status => "status",
-        Command::History(..) => "history",
-        Command::Clear => "clear",
-        Command::Help(_) => "help",
-        Command::Quit => "quit",
-        Command::DebugPanic(_) => "debug",
-    }
 }

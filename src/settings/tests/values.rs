@@ -111,6 +111,7 @@ fn the_built_in_values_are_those_of_the_product() {
         ),
         ("info", None, 7)
     );
+    assert_eq!(logging.max_size, Some(10 << 20));
     assert_eq!(
         (logging.rotate, logging.summary_interval),
         (crate::logging::Rotation::Daily, Some(seconds(60)))
@@ -263,6 +264,11 @@ fn bounds_hold_for_every_kind_of_value() {
         ("connection.resend", &["true", "off"], &["maybe", ""]),
         ("rendezvous_server.port", &["0", "8080"], &["auto", "65536"]),
         ("logging.keep", &["1", "1000"], &["0"]),
+        (
+            "logging.max_size",
+            &["0", "64KiB", "10 MB", "1024MiB"],
+            &["1", "63KiB", "1025MiB", "much"],
+        ),
         ("logging.summary_interval", &["off", "1s"], &["0"]),
         ("logging.rotate", &["daily", "hourly", "never"], &["weekly"]),
         ("supervision.failures", &["1", "1000"], &["0"]),

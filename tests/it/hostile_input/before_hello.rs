@@ -10,7 +10,7 @@ fn whatever_is_no_hello_closes_the_link_without_an_answer() {
     let long = "x".repeat(130);
     let endless = "x".repeat(100_000);
     let too_long = format!(r#"{{"type":"HELLO","peer_id":"{long}@lobby"}}"#) + "\n";
-    let cases: [&[u8]; 19] = [
+    let cases: [&[u8]; 20] = [
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Type: text/plain\r\n\r\n{\"type\":\"HELLO\",\"peer_id\":\"web@page\"}\n{\"type\":\"SEND\",\"msg_id\":\"1\",\"payload\":\"x\"}\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n",
@@ -22,6 +22,7 @@ fn whatever_is_no_hello_closes_the_link_without_an_answer() {
         b"{\"type\":\"HELLO\"}\n",
         b"{\"type\":\"HELLO\",\"peer_id\":7}\n",
         b"{\"type\":\"HELLO\",\"peer_id\":\"no at sign\"}\n",
+        b"{\"type\":\"HELLO\",\"peer_id\":\"half \\ud83d@lobby\"}\n",
         b"{\"type\":\"hello\",\"peer_id\":\"bob@lobby\"}\n",
         b"{\"type\":\"HELLO_OK\",\"peer_id\":\"bob@lobby\"}\n",
         b"{\"type\":\"SEND\",\"msg_id\":\"1\",\"payload\":\"x\"}\n{\"type\":\"HELLO\",\"peer_id\":\"bob@lobby\"}\n",

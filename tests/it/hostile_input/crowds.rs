@@ -47,9 +47,10 @@ fn a_thousand_connects_at_once_keep_nobody_out() {
 
 #[test]
 fn thousands_of_idle_links_cost_little_and_stop_nobody() {
-    let count = 3000.min(descriptors().saturating_sub(2000));
+    // As many as the system lets this process and the node open, each its end of a link.
+    let count = 10_000.min(descriptors().saturating_sub(2000));
     let mut node = alice()
-        .env("PAPO_CONNECTION__MAX_INBOUND", "4000")
+        .env("PAPO_CONNECTION__MAX_INBOUND", "11000")
         .env("PAPO_LOGGING__LEVEL", "warn")
         .start();
     let address = node.address();
@@ -73,7 +74,8 @@ fn thousands_of_idle_links_cost_little_and_stop_nobody() {
     let idle = |event: &&Value| event["peer"].as_str().unwrap().starts_with("idle");
     assert_eq!(ended.iter().find(idle), None);
     let grown = memory(&node).saturating_sub(before);
-    assert!(grown < 150, "{grown} MiB for {count} links");
+    let most = 30 + count / 60;
+    assert!(grown < most, "{grown} MiB for {count} links");
 }
 
 #[test]

@@ -20,11 +20,7 @@ fn alice() -> Start {
 #[test]
 fn texts_ids_namespaces_and_reasons_of_a_stranger_are_shown_harmless() {
     let mut node = alice().alone().start();
-    let address = node.line("listening on 127.0.0.1:");
-    let address = address
-        .split_whitespace()
-        .find(|word| word.starts_with("127.0.0.1:"));
-    let address = address.unwrap().to_owned();
+    let address = address(&node);
     let id = format!("{EVIL}@{EVIL}");
     let mallory = Client::dial(&address, &id);
     node.line("is connected");
@@ -92,6 +88,34 @@ fn the_names_of_records_are_shown_harmless() {
     node.send("/msg bob x");
     node.line("bob");
     is_clean(&node);
+}
+
+#[test]
+fn who_claims_a_name_and_who_answers_under_another_one_are_shown_harmless() {
+    let mallory = Listening::start();
+    let (ip, port) = mallory.address.split_once(':').unwrap();
+    let port: u16 = port.parse().unwrap();
+    let record = json!({"ip": ip, "port": port, "name": EVIL, "namespace": "lobby", "ttl": 60, "expires_in": 60});
+    let rendezvous = Rendezvous::with_records(vec![record]);
+    let node = alice().at(&rendezvous.address).start();
+    let id = format!("{EVIL}@lobby");
+    let trusted = mallory.answer(&id);
+    node.line("is connected");
+    let stranger = Client::connect_from("127.0.0.2", &address(&node));
+    stranger.say(&hello("HELLO", &id));
+    node.line("claims to be");
+    trusted.close();
+    mallory.answer(&format!("{EVIL}@elsewhere")).hears_the_end();
+    node.log("elsewhere");
+    is_clean(&node);
+}
+
+/// Where a node that speaks to people accepts peers.
+fn address(node: &Node) -> String {
+    let line = node.line("listening on 127.0.0.1:");
+    let mut words = line.split_whitespace();
+    let address = words.find(|word| word.starts_with("127.0.0.1:"));
+    address.unwrap().to_owned()
 }
 
 /// Nothing that a terminal could act on or hide stands in what was printed or logged; and there is something.

@@ -13,7 +13,7 @@ use super::{is_well, memory};
 use crate::{
     interop::{
         alice,
-        client::{Client, hello},
+        client::{Client, hello, send},
     },
     support::LIMIT,
 };
@@ -100,6 +100,27 @@ fn publications_wait_once_for_who_does_not_read_and_reach_all_others() {
         "{before} MiB, then {}",
         memory(&node)
     );
+    is_well(&mut node, "carol");
+}
+
+#[test]
+fn who_drips_its_lines_byte_by_byte_is_heard_when_they_are_whole_and_delays_nobody() {
+    let mut node = alice().start();
+    let before = memory(&node);
+    let dripping = Client::dial(&node.address(), "drip@lobby");
+    let honest = Client::dial(&node.address(), "bob@lobby");
+    let line = format!("{}\n", send("m-1", "at last"));
+    let (last, drops) = line.as_bytes().split_last().unwrap();
+    for (number, drop) in drops.iter().enumerate() {
+        dripping.write(&[*drop]);
+        // A round trip with someone else between two bytes.
+        honest.ping(&format!("p-{number}"));
+    }
+    assert_eq!((node.texts().len(), dripping.count("ACK")), (0, 0));
+    dripping.write(&[*last]);
+    node.message("at last");
+    dripping.hears("ACK");
+    assert!(memory(&node) < before + 20);
     is_well(&mut node, "carol");
 }
 

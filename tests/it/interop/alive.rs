@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ROLES, Role, alice,
+    ROLES, alice,
     client::{Client, Listening, send},
     linked,
 };
@@ -34,15 +34,17 @@ fn links_of_both_directions_are_pinged_because_some_clients_ping_only_links_they
 
 #[test]
 fn a_peer_that_only_pings_and_never_answers_a_ping_lives() {
-    let start = alice()
-        .env("PAPO_CONNECTION__PING_INTERVAL", "300ms")
-        .env("PAPO_CONNECTION__DEAD_AFTER", "10");
-    let (node, bob) = linked(Role::Dialler, start);
-    for round in 0..12 {
-        bob.hears_many("PING", round + 1);
-        bob.ping(&format!("p-{round}"));
+    for role in ROLES {
+        let start = alice()
+            .env("PAPO_CONNECTION__PING_INTERVAL", "300ms")
+            .env("PAPO_CONNECTION__DEAD_AFTER", "10");
+        let (node, bob) = linked(role, start);
+        for round in 0..12 {
+            bob.hears_many("PING", round + 1);
+            bob.ping(&format!("p-{round}"));
+        }
+        assert_eq!(node.events("peer_disconnected"), Vec::<Value>::new());
     }
-    assert_eq!(node.events("peer_disconnected"), Vec::<Value>::new());
 }
 
 #[test]
@@ -70,15 +72,17 @@ fn round_trips_are_measured_by_id_whatever_timestamp_a_pong_carries() {
 
 #[test]
 fn a_ping_is_answered_whatever_its_timestamp_is() {
-    let (_node, bob) = linked(Role::Dialler, alice());
-    let timestamps = [json!(1.5), json!("yesterday"), json!(null), json!([1])];
-    for (number, timestamp) in timestamps.iter().enumerate() {
-        let msg_id = format!("p-{number}");
-        bob.say(&json!({"type": "PING", "msg_id": msg_id, "timestamp": timestamp}));
-        bob.hears_one("PONG", |line| line["msg_id"] == msg_id);
+    for role in ROLES {
+        let (_node, bob) = linked(role, alice());
+        let timestamps = [json!(1.5), json!("yesterday"), json!(null), json!([1])];
+        for (number, timestamp) in timestamps.iter().enumerate() {
+            let msg_id = format!("p-{number}");
+            bob.say(&json!({"type": "PING", "msg_id": msg_id, "timestamp": timestamp}));
+            bob.hears_one("PONG", |line| line["msg_id"] == msg_id);
+        }
+        bob.say(&json!({"type": "PING", "msg_id": "p-x"}));
+        bob.hears_one("PONG", |line| line["msg_id"] == "p-x");
     }
-    bob.say(&json!({"type": "PING", "msg_id": "p-x"}));
-    bob.hears_one("PONG", |line| line["msg_id"] == "p-x");
 }
 
 #[test]
@@ -112,11 +116,13 @@ fn a_half_open_link_is_given_up_and_dialled_again() {
 
 #[test]
 fn a_link_that_was_reset_is_lost_and_nothing_else() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    let carol = Client::dial(&node.address(), "carol@lobby");
-    bob.reset();
-    node.event("peer_disconnected", |event| event["peer"] == "bob@lobby");
-    carol.say(&send("m-1", "I am here"));
-    node.message("I am here");
-    carol.hears("ACK");
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        let carol = Client::dial(&node.address(), "carol@lobby");
+        bob.reset();
+        node.event("peer_disconnected", |event| event["peer"] == "bob@lobby");
+        carol.say(&send("m-1", "I am here"));
+        node.message("I am here");
+        carol.hears("ACK");
+    }
 }

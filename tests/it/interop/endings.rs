@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    ROLES, Role, alice,
+    ROLES, alice,
     client::{Client, hello, send},
     linked,
 };
@@ -38,26 +38,30 @@ fn a_bye_with_dest_or_without_any_field_is_answered_with_all_fields_and_our_fin_
 
 #[test]
 fn who_never_notices_our_fin_is_let_go_after_its_bye() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    bob.say(&json!({"type": "BYE", "msg_id": "b-1", "reason": "done"}));
-    bob.hears_the_end();
-    // Its end stays open for ever.
-    node.event("peer_disconnected", |_| true);
-    let back = Client::dial(&node.address(), "bob@lobby");
-    back.say(&send("m-1", "back again"));
-    node.message("back again");
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        bob.say(&json!({"type": "BYE", "msg_id": "b-1", "reason": "done"}));
+        bob.hears_the_end();
+        // Its end stays open for ever.
+        node.event("peer_disconnected", |_| true);
+        let back = Client::dial(&node.address(), "bob@lobby");
+        back.say(&send("m-1", "back again"));
+        node.message("back again");
+    }
 }
 
 #[test]
 fn what_came_before_a_bye_in_its_segment_is_acknowledged_before_bye_ok() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    bob.say_together(&[
-        send("m-1", "last words"),
-        json!({"type": "BYE", "msg_id": "b-1"}),
-    ]);
-    bob.hears_the_end();
-    node.message("last words");
-    assert_eq!(bob.heard(), ["HELLO_OK", "ACK", "BYE_OK"]);
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        bob.say_together(&[
+            send("m-1", "last words"),
+            json!({"type": "BYE", "msg_id": "b-1"}),
+        ]);
+        bob.hears_the_end();
+        node.message("last words");
+        assert_eq!(bob.heard()[1..], ["ACK", "BYE_OK"]);
+    }
 }
 
 #[test]
@@ -91,13 +95,15 @@ fn a_leaving_node_takes_any_bye_ok_a_close_or_nothing_for_an_answer() {
 
 #[test]
 fn what_arrives_after_our_bye_is_still_shown_and_acknowledged() {
-    let (mut node, bob) = linked(Role::Dialler, alice());
-    node.end_input();
-    bob.hears("BYE");
-    bob.say_together(&[send("m-1", "crossed your bye"), json!({"type": "BYE_OK"})]);
-    assert_eq!(node.exit_code(), 0);
-    node.message("crossed your bye");
-    bob.hears("ACK");
+    for role in ROLES {
+        let (mut node, bob) = linked(role, alice());
+        node.end_input();
+        bob.hears("BYE");
+        bob.say_together(&[send("m-1", "crossed your bye"), json!({"type": "BYE_OK"})]);
+        assert_eq!(node.exit_code(), 0);
+        node.message("crossed your bye");
+        bob.hears("ACK");
+    }
 }
 
 #[test]
@@ -112,12 +118,14 @@ fn a_close_without_bye_is_a_lost_link() {
 
 #[test]
 fn a_bye_frees_the_place_for_a_return_of_the_same_peer() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    bob.say(&json!({"type": "BYE"}));
-    bob.hears("BYE_OK");
-    let back = Client::connect(&node.address());
-    back.say(&hello("HELLO", "bob@lobby"));
-    back.hears("HELLO_OK");
-    back.say(&send("m-1", "it is me again"));
-    node.message("it is me again");
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        bob.say(&json!({"type": "BYE"}));
+        bob.hears("BYE_OK");
+        let back = Client::connect(&node.address());
+        back.say(&hello("HELLO", "bob@lobby"));
+        back.hears("HELLO_OK");
+        back.say(&send("m-1", "it is me again"));
+        node.message("it is me again");
+    }
 }

@@ -65,19 +65,21 @@ fn a_send_repeated_on_the_next_link_is_acknowledged_there_and_shown_once() {
 
 #[test]
 fn ids_that_repeat_between_different_messages_and_peers_hide_nothing() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    let carol = Client::dial(&node.address(), "carol@lobby");
-    // One client's ids count seconds.
-    bob.say_together(&[
-        send("msg-1761559200", "first"),
-        send("msg-1761559200", "second"),
-    ]);
-    bob.say(&publication("msg-1761559200", "*", "third"));
-    bob.hears_many("ACK", 2);
-    node.message("third");
-    carol.say(&send("msg-1761559200", "first"));
-    node.event("message", |event| event["from"] == "carol@lobby");
-    assert_eq!(node.texts(), ["first", "second", "third", "first"]);
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        let carol = Client::dial(&node.address(), "carol@lobby");
+        // One client's ids count seconds.
+        bob.say_together(&[
+            send("msg-1761559200", "first"),
+            send("msg-1761559200", "second"),
+        ]);
+        bob.say(&publication("msg-1761559200", "*", "third"));
+        bob.hears_many("ACK", 2);
+        node.message("third");
+        carol.say(&send("msg-1761559200", "first"));
+        node.event("message", |event| event["from"] == "carol@lobby");
+        assert_eq!(node.texts(), ["first", "second", "third", "first"]);
+    }
 }
 
 #[test]
@@ -116,11 +118,13 @@ fn a_publication_is_shown_whatever_its_destination_looks_like() {
 
 #[test]
 fn the_sender_is_the_peer_of_the_link_whatever_src_says() {
-    let (node, bob) = linked(Role::Dialler, alice());
-    bob.say(&json!({"type": "SEND", "msg_id": "m-1", "src": "carol@lobby", "dst": "dave@lobby", "payload": "who am I?", "require_ack": true}));
-    let shown = node.message("who am I?");
-    assert_eq!(
-        (&shown["from"], &shown["to"]),
-        (&json!("bob@lobby"), &json!("alice@lobby"))
-    );
+    for role in ROLES {
+        let (node, bob) = linked(role, alice());
+        bob.say(&json!({"type": "SEND", "msg_id": "m-1", "src": "carol@lobby", "dst": "dave@lobby", "payload": "who am I?", "require_ack": true}));
+        let shown = node.message("who am I?");
+        assert_eq!(
+            (&shown["from"], &shown["to"]),
+            (&json!("bob@lobby"), &json!("alice@lobby"))
+        );
+    }
 }

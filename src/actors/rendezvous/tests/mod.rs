@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     actors::{
-        door::{Doorway, queue},
-        events::RendezvousEvent,
+        door::{Door, Doorway, queue},
+        events::{NodeEvent, RendezvousEvent},
         supervisor::{Exit, PanicNow, supervise},
     },
     proto::{backoff::Backoff, restart::RestartPolicy},
@@ -105,7 +105,7 @@ impl Node {
         let (sink, events) = probe();
         let surroundings = Surroundings {
             router: router.into(),
-            events: sink.into(),
+            events: Door::from(sink).into(),
             network: Rc::new(lab.clone()),
             host: Rc::new(lab.clone()),
             wall,

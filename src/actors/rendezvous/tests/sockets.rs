@@ -62,7 +62,7 @@ async fn a_node_registers_discovers_and_leaves_over_real_connections() {
     let (events, mut news) = forward();
     let surroundings = Surroundings {
         router,
-        events,
+        events: crate::actors::events::Events::new(events),
         network: Rc::new(TcpNetwork),
         host: Rc::new(Lab::new()),
         wall,

@@ -10,6 +10,7 @@ use crate::actors::events::ReceivedTexts;
 use std::{cell::RefCell, net::SocketAddr, rc::Rc};
 
 use actix::{Handler, Message};
+use serde_json::Value;
 use tokio::time::pause;
 use uuid::Uuid;
 
@@ -92,7 +93,7 @@ fn start(events: Mailbox<NodeEvent>, door: Door<NodeEvent>, discovers: bool) -> 
         links: rig.links.clone(),
         kept: Arc::clone(&rig.kept),
         metrics: Arc::clone(&rig.metrics),
-        events: door,
+        events: door.into(),
         rendezvous: rendezvous.door(),
         limits: TABLE,
         discovers,
@@ -166,7 +167,20 @@ impl Routing {
     }
 
     async fn send(&self, request: SendText) -> Result<Published, SendError> {
-        self.tell(request).await
+        self.send_skipping(&[], &[request]).await.remove(0)
+    }
+
+    async fn send_skipping(
+        &self,
+        skip: &[&str],
+        texts: &[SendText],
+    ) -> Vec<Result<Published, SendError>> {
+        let skip = skip.iter().map(|peer| id(peer)).collect();
+        self.tell(SendTexts {
+            texts: texts.into(),
+            skip: Arc::new(skip),
+        })
+        .await
     }
 
     /// What the link takes from the queue and writes: the numbers of the texts.
@@ -174,8 +188,10 @@ impl Routing {
         let queue = self.rig.kept.queue_of(&opened.peer);
         let mut queue = queue.lock();
         let mut numbers = Vec::new();
-        while let Some((msg_id, _)) = queue.take(opened.link) {
-            queue.written(clock::now(), msg_id, opened.kind);
+        while let Some(line) = queue.take(opened.link, false) {
+            queue.written(clock::now(), opened.link, opened.kind);
+            let line: Value = serde_json::from_slice(&line).unwrap();
+            let msg_id: Uuid = line["msg_id"].as_str().unwrap().parse().unwrap();
             numbers.push(u64::try_from(msg_id.as_u128()).unwrap());
         }
         numbers
@@ -247,7 +263,6 @@ fn text(number: u64, to: Recipients) -> SendText {
         },
         to,
         wait: None,
-        skip_full: false,
     }
 }
 

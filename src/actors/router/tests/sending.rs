@@ -104,17 +104,67 @@ async fn a_full_queue_refuses_the_whole_or_is_left_out() {
     assert_eq!(routing.send(text(9, full("slow@X"))).await, refused);
     assert_eq!(routing.send(publish(10, None)).await, refused);
     assert_eq!(routing.written_on(&quick), [0; 0], "nothing of it was sent");
-    let skipping = SendText {
-        skip_full: true,
-        ..publish(10, None)
-    };
-    let answer = routing.send(skipping).await.unwrap();
+    let texts = [publish(10, None)];
+    let answers = routing.send_skipping(&["slow@X"], &texts).await;
+    let answer = answers[0].clone().unwrap();
     assert_eq!((answer.peers, answer.skipped), (1, vec![id("slow@X")]));
     assert_eq!(routing.written_on(&quick), [10]);
     assert_eq!(routing.rig.metrics.texts_skipped.get(), 1);
     routing.written_on(&slow);
     routing.acknowledge("slow@X", &msg_id(1)).await;
     assert_eq!(routing.send(text(9, full("slow@X"))).await, to_peers(1));
+}
+
+#[actix_rt::test]
+async fn texts_that_come_together_keep_their_order_and_each_has_its_answer() {
+    let routing = routing();
+    let bob = routing.link(1, "bob@X").await;
+    let eve = routing.link(2, "eve@Y").await;
+    let mut too_long = publish(3, None);
+    too_long.draft.text = "x".repeat(40_000).into();
+    let texts = [
+        publish(1, None),
+        publish(2, None),
+        too_long,
+        publish(4, None),
+        text(5, full("bob@X")),
+        publish(6, Some("Y")),
+        publish(7, Some("Z")),
+    ];
+    let answers = routing.send_skipping(&[], &texts).await;
+    let peers = |answer: &Result<Published, SendError>| answer.as_ref().map(|it| it.peers).ok();
+    let got: Vec<_> = answers.iter().map(peers).collect();
+    assert_eq!(
+        got,
+        [Some(2), Some(2), None, Some(2), Some(1), Some(1), None]
+    );
+    assert_eq!(answers[6], Err(SendError::Nobody));
+    assert_eq!(routing.written_on(&bob), [1, 2, 4, 5]);
+    assert_eq!(routing.written_on(&eve), [1, 2, 4, 6]);
+    let again = routing.send_skipping(&[], &texts).await;
+    assert_eq!(again, answers);
+    assert_eq!(routing.written_on(&bob), [0; 0], "nothing is sent twice");
+}
+
+#[actix_rt::test]
+async fn the_peer_with_the_least_room_bounds_how_many_go_out_unless_it_is_skipped() {
+    let routing = routing();
+    let slow = routing.link(1, "slow@X").await;
+    let quick = routing.link(2, "quick@X").await;
+    for number in 1..=6 {
+        routing.send(text(number, full("slow@X"))).await.unwrap();
+    }
+    let texts: Vec<SendText> = (11..=14).map(|number| publish(number, None)).collect();
+    let answers = routing.send_skipping(&[], &texts).await;
+    let is_full = Err(SendError::Full(vec![id("slow@X")]));
+    assert_eq!(answers, [to_peers(2), to_peers(2), is_full]);
+    assert_eq!(routing.written_on(&quick), [11, 12]);
+    let rest = routing.send_skipping(&["slow@X"], &texts[2..]).await;
+    let skipped: Vec<_> = rest.into_iter().map(|it| it.unwrap().skipped).collect();
+    assert_eq!(skipped, [[id("slow@X")], [id("slow@X")]]);
+    assert_eq!(routing.written_on(&quick), [13, 14]);
+    assert_eq!(routing.written_on(&slow), [1, 2, 3, 4, 5, 6, 11, 12]);
+    assert_eq!(routing.rig.metrics.texts_skipped.get(), 2);
 }
 
 #[actix_rt::test]
@@ -175,10 +225,10 @@ async fn a_text_of_a_lost_link_is_written_again_on_the_next() {
         routing.send(text(number, full("bob@X"))).await.unwrap();
     }
     let queue = routing.rig.kept.queue_of(&id("bob@X"));
-    let (one, _) = queue.lock().take(first.link).unwrap();
-    queue.lock().written(clock::now(), one, first.kind);
+    queue.lock().take(first.link, true).unwrap();
+    queue.lock().written(clock::now(), first.link, first.kind);
     // Taken, and lost before it was written as a whole.
-    queue.lock().take(first.link).unwrap();
+    queue.lock().take(first.link, true).unwrap();
     routing.end(&first, CloseReason::EndOfStream).await;
     routing.told().await;
     let second = routing.link(2, "bob@X").await;

@@ -1,9 +1,13 @@
 //! Typed lines and command objects to commands. Pure; knows nothing of the node.
 
+mod filters;
 mod object;
 mod refusal;
 mod spec;
 
+use std::time::Duration;
+
+pub use filters::Party;
 pub use object::parse_object;
 pub use refusal::CommandError;
 use refusal::{bad_target, shown, unknown, usage};
@@ -43,6 +47,14 @@ pub enum Command {
     Status,
     /// `/history [TARGET] [N]`
     History(Option<Recipients>, usize),
+    /// `/ignore [PEER [DURATION]]`; without a peer it tells who is ignored.
+    Ignore(Option<(PeerName, Option<Duration>)>),
+    /// `/unignore PEER`
+    Unignore(PeerName),
+    /// `/block [PEER|ADDRESS]`; without one it tells who is blocked.
+    Block(Option<Party>),
+    /// `/unblock PEER|ADDRESS`
+    Unblock(Party),
     /// `/clear`
     Clear,
     /// `/help [COMMAND]`
@@ -51,6 +63,35 @@ pub enum Command {
     Quit,
     /// `/debug panic ACTOR`, only with `PAPO_DEBUG=1`.
     DebugPanic(String),
+}
+
+impl Command {
+    /// Its name, as a reply to a program carries it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Say(_) => "say",
+            Self::Message(..) => "msg",
+            Self::Publish(..) => "pub",
+            Self::To(_) => "to",
+            Self::Peers(_) => "peers",
+            Self::Links => "conn",
+            Self::Rtt => "rtt",
+            Self::Reconnect => "reconnect",
+            Self::Connect(..) => "connect",
+            Self::Log(_) => "log",
+            Self::Metrics => "metrics",
+            Self::Status => "status",
+            Self::History(..) => "history",
+            Self::Ignore(_) => "ignore",
+            Self::Unignore(_) => "unignore",
+            Self::Block(_) => "block",
+            Self::Unblock(_) => "unblock",
+            Self::Clear => "clear",
+            Self::Help(_) => "help",
+            Self::Quit => "quit",
+            Self::DebugPanic(_) => "debug",
+        }
+    }
 }
 
 /// How many entries `/history` shows unless told.
@@ -85,6 +126,10 @@ fn parse_named(name: &str, arguments: &str) -> Result<Command, CommandError> {
         "peers" => Ok(Command::Peers(peers_filter(arguments)?)),
         "connect" => connect(arguments),
         "history" => history(arguments),
+        "ignore" => filters::ignore(arguments),
+        "unignore" => filters::unignore(arguments),
+        "block" => filters::block(arguments),
+        "unblock" => filters::unblock(arguments),
         "log" => Ok(Command::Log(optional(arguments).map(str::to_owned))),
         "help" => help(arguments),
         "debug" => debug(arguments),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    Command, CommandError, HISTORY_DEFAULT, audience, parse_named, peer_name, recipients,
+    Command, CommandError, HISTORY_DEFAULT, audience, filters, parse_named, peer_name, recipients,
     refusal::shorten,
 };
 use crate::wire::printable::Printable;
@@ -68,8 +68,24 @@ impl Object {
                     self.count.unwrap_or(HISTORY_DEFAULT),
                 ))
             }
+            // A peer's id may hold blanks, which an argument cannot.
+            "ignore" | "unignore" | "block" | "unblock" if self.to.is_some() => {
+                self.filter(self.to.as_deref().unwrap_or_default())
+            }
             name => parse_named(name, self.argument.as_deref().unwrap_or_default()),
         }
+    }
+}
+
+impl Object {
+    fn filter(&self, to: &str) -> Result<Command, CommandError> {
+        let time = self.argument.as_deref().map(filters::duration);
+        Ok(match self.command.as_str() {
+            "ignore" => Command::Ignore(Some((peer_name(to)?, time.transpose()?))),
+            "unignore" => Command::Unignore(peer_name(to)?),
+            "block" => Command::Block(Some(filters::party(to)?)),
+            _ => Command::Unblock(filters::party(to)?),
+        })
     }
 }
 

@@ -13,7 +13,8 @@ pub struct Spec {
     pub example: &'static str,
 }
 
-/// All commands in the order of `/help`.
+/// All commands in the order of `/help`, which has to fit a screen: an argument is short, a summary has at most 46
+/// characters.
 pub const COMMANDS: &[Spec] = &[
     spec(
         "msg",
@@ -23,19 +24,19 @@ pub const COMMANDS: &[Spec] = &[
     ),
     spec(
         "pub",
-        "*|#NAMESPACE TEXT",
+        "*|#NS TEXT",
         "a message to everyone, or to a namespace",
         "/pub #lobby hello",
     ),
     spec(
         "to",
-        "[PEER|*|#NAMESPACE]",
+        "[PEER|*|#NS]",
         "where plain lines go; everyone at first",
         "/to bob",
     ),
     spec(
         "peers",
-        "[*|#NAMESPACE]",
+        "[*|#NS]",
         "known peers and whether they are connected",
         "/peers #lobby",
     ),
@@ -43,9 +44,28 @@ pub const COMMANDS: &[Spec] = &[
     spec("rtt", "", "round-trip times", "/rtt"),
     spec(
         "history",
-        "[PEER|*|#NAMESPACE] [COUNT]",
+        "[PEER|*|#NS] [COUNT]",
         "the last messages and acknowledgements",
         "/history bob 20",
+    ),
+    spec(
+        "ignore",
+        "[PEER [TIME]]",
+        "hide what a peer says; alone: who is ignored",
+        "/ignore bob 10min",
+    ),
+    spec("unignore", "PEER", "show a peer again", "/unignore bob"),
+    spec(
+        "block",
+        "[PEER|ADDRESS]",
+        "no link with it; alone: who is blocked",
+        "/block 192.168.1.7",
+    ),
+    spec(
+        "unblock",
+        "PEER|ADDRESS",
+        "allow links again",
+        "/unblock 192.168.1.7",
     ),
     spec(
         "connect",
@@ -56,30 +76,30 @@ pub const COMMANDS: &[Spec] = &[
     spec(
         "reconnect",
         "",
-        "look for peers and dial all that are not connected",
+        "look for peers and dial all not connected",
         "/reconnect",
     ),
     spec(
         "status",
         "",
-        "this node: address, rendezvous, peers, messages",
+        "this node: address, rendezvous, messages",
         "/status",
     ),
     spec("metrics", "", "counters of this node", "/metrics"),
     spec(
         "log",
         "[LEVEL|MODULE=LEVEL]",
-        "what is logged: error, warn, info, debug, trace",
+        "what is logged, from error to trace",
         "/log debug",
     ),
-    spec("clear", "", "clears the screen", "/clear"),
+    spec("clear", "", "clear the screen", "/clear"),
     spec(
         "help",
         "[COMMAND]",
         "this list, or one command with an example",
         "/help msg",
     ),
-    spec("quit", "", "leaves", "/quit"),
+    spec("quit", "", "leave", "/quit"),
 ];
 
 const fn spec(

@@ -100,6 +100,39 @@ fn the_other_commands_take_what_they_say() {
 }
 
 #[test]
+fn filters_take_peers_addresses_and_times() {
+    let ignore = |peer, seconds: Option<u64>| {
+        Command::Ignore(Some((peer, seconds.map(Duration::from_secs))))
+    };
+    ok("/ignore", Command::Ignore(None));
+    ok("/ignore bob", ignore(short("bob"), None));
+    ok("/ignore bob@CIC 90", ignore(full("bob@CIC"), Some(90)));
+    ok("/ignore bob 1h 30m", ignore(short("bob"), Some(5400)));
+    ok("/unignore bob", Command::Unignore(short("bob")));
+    let address = |text: &str| Party::Address(text.parse().unwrap());
+    ok("/block", Command::Block(None));
+    ok(
+        "/block bob@CIC",
+        Command::Block(Some(Party::Peer(full("bob@CIC")))),
+    );
+    for line in ["/block 10.0.0.7", "/block 10.0.0.7:51604"] {
+        ok(line, Command::Block(Some(address("10.0.0.7"))));
+    }
+    for line in ["/unblock ::1", "/unblock [::1]", "/unblock [::1]:4000"] {
+        ok(line, Command::Unblock(address("::1")));
+    }
+    refused("/ignore bob soon", "bad_duration", "10min");
+    refused("/ignore bob 0", "bad_duration", "no end");
+    refused("/ignore bob 99999years", "bad_duration", "no end");
+    refused("/ignore *", "bad_target", "/pub");
+    refused("/unignore", "usage", "/unignore bob");
+    refused("/unignore bob eve", "usage", "/unignore bob");
+    refused("/block bob eve", "usage", "/block");
+    refused("/unblock", "usage", "/unblock");
+    refused("/block #CIC", "bad_target", "/pub");
+}
+
+#[test]
 fn an_unknown_command_names_the_nearest_and_is_never_text() {
     refused("/masg bob hi", "unknown_command", "did you mean /msg?");
     refused("/hlep", "unknown_command", "did you mean /help?");
@@ -144,6 +177,16 @@ fn command_objects_carry_their_reference_also_when_they_are_wrong() {
     assert_eq!(command, Ok(Command::Connect("::1".into(), 4000)));
     let (_, command) = parse_object(r#"{"command":"say","text":"/quit"}"#);
     assert_eq!(command, Ok(Command::Say("/quit".into())));
+    let (_, command) = parse_object(r#"{"command":"ignore","to":"a b@X","argument":"60"}"#);
+    let minute = Some(Duration::from_secs(60));
+    assert_eq!(command, Ok(Command::Ignore(Some((full("a b@X"), minute)))));
+    let (_, command) = parse_object(r#"{"command":"unblock","to":"a b@X"}"#);
+    assert_eq!(command, Ok(Command::Unblock(Party::Peer(full("a b@X")))));
+    let (_, command) = parse_object(r#"{"command":"block","argument":"10.0.0.7"}"#);
+    assert!(matches!(
+        command,
+        Ok(Command::Block(Some(Party::Address(_))))
+    ));
     assert!(parse_object("{").1.is_err());
 }
 

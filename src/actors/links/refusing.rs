@@ -1,0 +1,78 @@
+//! Who gets no link: whom the user blocked (`proto::filters`), beside those for whom there is no place.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use parking_lot::RwLock;
+
+use super::{CloseLink, LinkEnded, Links, State};
+use crate::{
+    proto::{
+        close::CloseReason,
+        filters::Filters,
+        link::{Direction, LinkId},
+        peer_table::Target,
+    },
+    wire::identity::PeerId,
+};
+
+/// The user's filters: changed by whoever runs a command, looked at wherever a link begins.
+pub type SharedFilters = Arc<RwLock<Filters>>;
+
+impl Links {
+    /// The filters, for whoever changes them; after a block follows [`Links::close_blocked`].
+    pub fn filters(&self) -> &SharedFilters {
+        &self.0.filters
+    }
+
+    /// Closes every link, and ends every dial, whose peer or address is blocked by now. They hear nothing but that.
+    pub fn close_blocked(&self) {
+        let state = self.0.state.lock();
+        let open = state.open.values();
+        let open = open.filter(|open| self.refuses(Some(&open.peer), open.address));
+        let open = open.map(|open| open.leave.clone());
+        let dialling = state.dialling.values();
+        let dialling =
+            dialling.filter(|it| self.refuses(it.target.peer.as_ref(), it.target.address));
+        for leave in open.chain(dialling.filter_map(|it| it.leave.clone())) {
+            leave.do_send(CloseLink {
+                reason: CloseReason::Blocked,
+                say_bye: false,
+            });
+        }
+    }
+
+    /// Whether this peer, or everyone at this address, is blocked.
+    pub(super) fn refuses(&self, peer: Option<&PeerId>, address: SocketAddr) -> bool {
+        let filters = self.0.filters.read();
+        filters.refuses_address(address.ip()) || peer.is_some_and(|peer| filters.refuses_peer(peer))
+    }
+
+    /// Why an accepted connection may not even say HELLO; none if it may.
+    pub(super) fn why_refused(
+        &self,
+        state: &mut State,
+        link: LinkId,
+        from: SocketAddr,
+    ) -> Option<&'static str> {
+        if self.refuses(None, from) {
+            return Some("its address is blocked");
+        }
+        let has_place = !state.closing && state.admission.accept(link, from);
+        (!has_place).then_some("all places are taken")
+    }
+
+    /// Tells the router that a dial ended, which was not begun.
+    pub(super) fn refuse_dial(&self, target: Target) {
+        let ended = LinkEnded {
+            link: self.0.state.lock().next_id(),
+            peer: None,
+            direction: Direction::Outbound,
+            address: target.address,
+            target: Some(target),
+            was_open: None,
+            reason: CloseReason::Blocked,
+        };
+        let door = self.0.doors.ended.clone();
+        actix_rt::spawn(async move { door.tell(ended).await });
+    }
+}
