@@ -3,6 +3,7 @@
 //! Options that are settings become triples of key, value and option, so that the settings check them and name the
 //! option in their errors. The few that are none stand beside them in [`Invocation`]. Starts nothing, prints nothing.
 
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use self::reading::{HistoryOptions, WhyOptions};
 use crate::settings::{Argument, HostPort};
+
+pub use reading::{Export, HistoryRequest};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub struct Invocation {
 }
 
 /// What to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mode {
     /// A node with the prompt, or with commands from a pipe.
     Chat,
@@ -42,6 +46,10 @@ pub enum Mode {
     Rendezvous,
     /// Print the settings and end.
     Config,
+    /// Print messages that were kept and end.
+    History(HistoryRequest),
+    /// Print what became of the message of this name and end.
+    Why(String),
 }
 
 /// When to use colour.
@@ -71,6 +79,14 @@ impl Invocation {
             Some(Command::Serve(after)) => Self::of_node(Mode::Serve, before.then(after)),
             Some(Command::Config(after)) => Self::of_node(Mode::Config, before.then(after)),
             Some(Command::Rendezvous(after)) => Self::of_server(before, after),
+            Some(Command::History(after)) => {
+                let (request, store) = after.request();
+                Self::of_store("papo history", Mode::History(request), before, store.into())
+            }
+            Some(Command::Why(after)) => {
+                let mode = Mode::Why(after.message);
+                Self::of_store("papo why", mode, before, after.store.into())
+            }
         }
     }
 
@@ -96,6 +112,20 @@ impl Invocation {
             json,
             color: color.unwrap_or_default(),
         })
+    }
+
+    fn of_store(
+        command: &str,
+        mode: Mode,
+        before: NodeOptions,
+        after: NodeOptions,
+    ) -> Result<Self, clap::Error> {
+        if let Some(option) = before.first_for_running() {
+            return Err(conflict(&format!(
+                "{option} is for a node: {command} runs none"
+            )));
+        }
+        Self::of_node(mode, before.then(after))
     }
 
     fn of_server(before: NodeOptions, after: CommonOptions) -> Result<Self, clap::Error> {
@@ -140,6 +170,10 @@ enum Command {
     Rendezvous(CommonOptions),
     /// Show the settings in force and where each came from
     Config(NodeOptions),
+    /// Show messages that were kept, also while the node runs
+    History(HistoryOptions),
+    /// Show what became of one of your messages
+    Why(WhyOptions),
 }
 
 /// Options of everything that listens.
@@ -201,6 +235,7 @@ Examples:
   papo --rendezvous 192.168.1.7:8080    use the rendezvous of another machine
   papo --join 192.168.1.7:4000          link with a node directly
   echo '/pub * hello' | papo            say one thing to everyone and leave
+  papo history bob --search lunch       what bob and you said about it
 
 Inside, /help lists the commands and /quit leaves.";
 
@@ -259,6 +294,20 @@ impl NodeOptions {
         ]);
         arguments.extend(self.common.arguments("node.listen", "node.port"));
         arguments
+    }
+
+    /// The first option given that only a running node can follow.
+    fn first_for_running(&self) -> Option<&'static str> {
+        let options = [
+            ("--rendezvous", self.rendezvous.is_some()),
+            ("--no-rendezvous", self.no_rendezvous),
+            ("--join", !self.join.is_empty()),
+            ("--listen", self.common.listen.is_some()),
+            ("--port", self.common.port.is_some()),
+        ];
+        options
+            .into_iter()
+            .find_map(|(option, is_given)| is_given.then_some(option))
     }
 
     /// The first option given that only a node can follow.

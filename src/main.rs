@@ -11,7 +11,7 @@ use papo::{
         chat,
         cli::terminal,
         exit::{Exit, complain, say},
-        rendezvous,
+        history, rendezvous,
     },
     logging::last_panic,
     paths::Places,
@@ -54,6 +54,11 @@ fn run(invocation: Invocation) -> Exit {
     }
     let settings = loaded.settings;
     let places = places.with_data_dir(settings.node.data_dir.as_deref());
+    match &invocation.mode {
+        Mode::History(request) => return history::list(request, &invocation, &settings, &places),
+        Mode::Why(message) => return history::why(message, &invocation, &settings, &places),
+        _ => {}
+    }
     actix_rt::System::new().block_on(async move {
         match invocation.mode {
             Mode::Rendezvous => rendezvous::run(settings, places).await,

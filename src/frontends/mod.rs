@@ -3,5 +3,6 @@
 pub mod chat;
 pub mod cli;
 pub mod exit;
+pub mod history;
 pub mod rendezvous;
 mod signals;

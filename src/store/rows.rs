@@ -166,6 +166,18 @@ impl Happened {
         }
     }
 
+    /// Its word, that of the event it was told with, where there is one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::LinkLost => "link_lost",
+            Self::Delivered => "delivered",
+            Self::TimedOut => "ack_timeout",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Failed => "failed",
+        }
+    }
+
     /// What has this number.
     pub(super) fn of_code(code: i64) -> Option<Self> {
         let all = [

@@ -54,7 +54,14 @@ const FLOORS: &[Floor] = &[
         banned: &["actix"],
     },
     Floor {
-        paths: &["login.rs", "logging/", "settings/", "paths.rs", "args.rs"],
+        paths: &[
+            "login.rs",
+            "logging/",
+            "settings/",
+            "paths.rs",
+            "args.rs",
+            "args/",
+        ],
         may_know: &["wire", "logging", "settings"],
         banned: &["actix"],
     },

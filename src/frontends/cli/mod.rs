@@ -8,6 +8,7 @@ mod filters;
 mod history_reply;
 pub mod input;
 pub mod json;
+pub mod life;
 pub mod output;
 mod pipe;
 pub mod reader_gone;

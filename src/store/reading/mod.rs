@@ -81,6 +81,19 @@ impl Reader {
         life.map_err(|error| self.error(&error))
     }
 
+    /// The peers of this name, in whatever namespace.
+    pub fn peers_named(&self, name: &str) -> Result<Vec<PeerId>, StoreError> {
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let sql = "SELECT peer FROM peers WHERE substr(peer, 1, length(?1)) = ?1 ORDER BY id";
+            let mut statement = self.database.connection.prepare_cached(sql)?;
+            let peers = statement.query_map([format!("{name}@")], |row| row.get(0))?;
+            peers.collect()
+        };
+        let peers = read().map_err(|error| self.error(&error))?;
+        let peers = peers.iter().filter_map(|peer| PeerId::parse(peer).ok());
+        Ok(peers.filter(|peer| peer.name() == name).collect())
+    }
+
     /// What there is.
     pub fn stats(&self) -> Result<Stats, StoreError> {
         stats(&self.database.connection).map_err(|error| self.error(&error))
