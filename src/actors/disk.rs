@@ -78,9 +78,7 @@ impl Disk {
         let begun = clock::now();
         let kept = self.store.receive(incoming).await;
         let waited = clock::now().saturating_duration_since(begun);
-        self.metrics.store_waits.increment();
-        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-        self.metrics.store_wait_us.add(micros);
+        self.metrics.commit_latency.record(waited);
         self.note(kept.as_ref().map(drop));
         let is_new = kept?;
         if is_new.iter().all(|it| *it) {

@@ -2,19 +2,30 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod messages;
 mod refusing;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix::{Message, Recipient};
+use actix::Recipient;
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+pub use self::{
+    messages::{CloseLink, LinkEnded, LinkOpened, OpenLink, SendPing},
+    refusing::SharedFilters,
+};
 use super::{
     clock,
     door::Door,
     kept::Kept,
     link_out::{LinkOut, OutLimits},
-    peer::{PeerActor, Start},
+    peer::{Ending, PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
     supervisor::{self, Exit, PanicNow},
@@ -31,69 +42,6 @@ use crate::{
     },
     wire::identity::PeerId,
 };
-
-/// A link is open; told to the router and the ping actor before anything that came over it.
-#[derive(Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkOpened {
-    /// Its number.
-    pub link: LinkId,
-    /// Who is at the other end.
-    pub peer: PeerId,
-    /// Who dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound link.
-    pub target: Option<Target>,
-    /// How the peer wants to be written to.
-    pub kind: LinkKind,
-    /// When it opened.
-    pub opened: std::time::Instant,
-    /// Its way out.
-    pub out: Arc<LinkOut>,
-    /// Makes it send a PING.
-    pub ping: Recipient<SendPing>,
-    /// Makes it end.
-    pub leave: Recipient<CloseLink>,
-    /// Makes its actor panic: the hidden `/debug panic peer`, and tests.
-    pub panic: Recipient<PanicNow>,
-}
-
-/// A connection ended, whether it had become a link or not.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkEnded {
-    /// Its number.
-    pub link: LinkId,
-    /// Who was at the other end, if it said so.
-    pub peer: Option<PeerId>,
-    /// Who had dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound connection.
-    pub target: Option<Target>,
-    /// How it was written to, if [`LinkOpened`] was told before.
-    pub was_open: Option<LinkKind>,
-    /// Why it ended.
-    pub reason: CloseReason,
-}
-
-/// Sends a PING on a link.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct SendPing;
-
-/// Ends a link: with BYE and a short wait for BYE_OK, if `say_bye`.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct CloseLink {
-    /// Why.
-    pub reason: CloseReason,
-    /// Whether the peer is told.
-    pub say_bye: bool,
-}
 
 /// The settings of a link (section `connection`).
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +73,6 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
-pub use refusing::SharedFilters;
-
 /// The supervisor of all links. Cloning costs one reference count.
 #[derive(Clone)]
 pub struct Links(Arc<Inner>);
@@ -146,6 +92,8 @@ struct State {
     admission: Admission,
     open: HashMap<LinkId, LinkOpened>,
     dialling: HashMap<LinkId, Dialling>,
+    /// Where our last dials came from.
+    own_ends: VecDeque<SocketAddr>,
     closing: bool,
 }
 
@@ -178,6 +126,7 @@ impl Links {
                 admission: Admission::new(admission),
                 open: HashMap::new(),
                 dialling: HashMap::new(),
+                own_ends: VecDeque::new(),
                 closing: false,
             }),
         }))
@@ -233,6 +182,14 @@ impl Links {
     /// Whether this link is still open.
     pub fn is_open(&self, link: LinkId) -> bool {
         self.0.state.lock().open.contains_key(&link)
+    }
+
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
     }
 
     /// How many links are open.
@@ -333,35 +290,42 @@ impl Links {
         let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
         let ending = peer.ending();
         let direction = peer.direction();
-        let (actor, watch) = supervisor::watch(|_, _| peer);
+        let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
             dialling.leave = Some(actor.recipient());
         }
         let links = self.clone();
-        actix_rt::spawn(async move {
-            let exit = watch.ended().await;
-            let ending = std::mem::take(&mut *ending.lock());
-            let was_admitted = links.closed(link);
-            let told = match ending.reader {
-                Some(reader) => reader.await.unwrap_or(false),
-                None => false,
-            };
-            let reason = match exit {
-                Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-                Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-            };
-            let was_open = was_admitted.filter(|_| told);
-            let ended = LinkEnded {
-                link,
-                peer: ending.peer,
-                direction,
-                address,
-                target,
-                was_open,
-                reason,
-            };
-            links.tell_ended(ended, was_admitted.is_some()).await;
-        });
+        let ended = LinkEnded {
+            link,
+            peer: None,
+            direction,
+            address,
+            target,
+            was_open: None,
+            reason: CloseReason::EndOfStream,
+        };
+        // Boxed: an idle link needs no room for its end.
+        let ended = Box::new(ended);
+        let ended = move |exit| Box::pin(async move { links.ended(exit, &ending, *ended).await });
+        // No `async` block: it would hold the actor twice.
+        actix_rt::spawn(exit.then(ended));
+    }
+
+    /// The actor of a link has ended: tells it once all that came over the link is handed up.
+    async fn ended(&self, exit: Exit, ending: &Mutex<Ending>, mut ended: LinkEnded) {
+        let ending = std::mem::take(&mut *ending.lock());
+        let was_admitted = self.closed(ended.link);
+        let told = match ending.reader {
+            Some(reader) => reader.await.unwrap_or(false),
+            None => false,
+        };
+        ended.peer = ending.peer;
+        ended.was_open = was_admitted.filter(|_| told);
+        ended.reason = match exit {
+            Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
+            Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
+        };
+        self.tell_ended(ended, was_admitted.is_some()).await;
     }
 
     /// The link's actor is gone; gives how it was written to, if it was admitted.
@@ -379,7 +343,8 @@ impl Links {
             self.0.doors.ping_ended.tell(ended.clone()).await;
         }
         let (link, peer) = (ended.link, ended.peer.clone());
-        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
+        let is_claim = ended.reason == CloseReason::NameInUse && !self.is_own_dial(ended.address);
+        if was_announced || ended.target.is_some() || is_claim {
             self.0.doors.ended.tell(ended).await;
         }
         let mut state = self.0.state.lock();
@@ -395,7 +360,13 @@ impl Links {
             }
             (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
             (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
+            (CloseReason::Panicked(_), _) => {
+                metrics.actor_restarts.increment();
+                // The connection is made anew by the rule for lost links; nobody knows when.
+                metrics
+                    .restarts
+                    .failed("peer", clock::now(), Duration::ZERO);
+            }
             _ => {}
         }
         let (address, reason) = (ended.address, &ended.reason);

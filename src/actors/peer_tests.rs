@@ -68,7 +68,10 @@ async fn a_chunk_is_answered_with_what_is_to_be_handed_up() {
     let alone = alone(&rig);
     let up = alone.chunk(&hello("bob@X")).await;
     let opened = up.opened.unwrap();
-    assert_eq!((opened.peer, up.peer.unwrap()), (id("bob@X"), id("bob@X")));
+    assert_eq!(
+        (opened.peer.clone(), up.peer.unwrap()),
+        (id("bob@X"), id("bob@X"))
+    );
     assert!(opened.kind.acks && !opened.kind.stream);
     let lines = format!(
         "{}\n{}\nnonsense\n{}",

@@ -5,6 +5,7 @@ use std::time::Instant;
 use tokio::time::pause;
 
 use super::*;
+use crate::actors::links::OpenLink;
 use crate::{
     actors::{
         door::{Door, Doorway, queue},
@@ -179,7 +180,7 @@ async fn what_a_link_needs_goes_to_its_own_actor() {
         Mailbox::new(&Order::default()),
     );
     let panic = Mailbox::new(&Order::default());
-    let opened = LinkOpened {
+    let opened = LinkOpened(Arc::new(OpenLink {
         link: LinkId(1),
         peer: id("bob@X"),
         direction: Direction::Inbound,
@@ -194,7 +195,7 @@ async fn what_a_link_needs_goes_to_its_own_actor() {
         ping: ping.recipient(),
         leave: leave.recipient(),
         panic: panic.recipient(),
-    };
+    }));
     let start = clock::now();
     let mut actor = PingActor::new(LIMITS, Rig::new().links, Arc::default());
     actor.add(opened.clone());

@@ -2,6 +2,7 @@
 
 pub mod chat;
 pub mod cli;
+pub mod control;
 pub mod exit;
 pub mod history;
 pub mod rendezvous;

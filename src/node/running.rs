@@ -17,6 +17,7 @@ use crate::{
         supervisor::Reports,
     },
     identity_lock::IdentityLock,
+    metrics_server::MetricsServer,
 };
 
 /// How long links have to end after BYE: the two seconds of the protocol, and a little for the system.
@@ -41,6 +42,8 @@ pub struct RunningNode {
     pub(super) listening: Door<StopAccepting>,
     pub(super) listeners: Vec<Arc<TcpListener>>,
     pub(super) leave: Option<Leaving>,
+    /// Held for its socket.
+    pub(super) metrics_server: Option<MetricsServer>,
     pub(super) tasks: Vec<JoinHandle<()>>,
     pub(super) _lock: Option<IdentityLock>,
 }
@@ -61,6 +64,7 @@ impl RunningNode {
         }
         self.listening.tell(StopAccepting).await;
         self.listeners.clear();
+        self.metrics_server = None;
         tokio::join!(self.say_bye(), self.unregister());
         self.close_history().await;
     }

@@ -15,6 +15,7 @@ pub mod peer_table;
 pub mod registration;
 pub mod resend;
 pub mod restart;
+pub mod rtt;
 pub mod session;
 pub mod sleep;
 pub mod texts;

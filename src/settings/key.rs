@@ -2,7 +2,8 @@
 
 use super::form::Check;
 use super::sections::{
-    Connection, History, Logging, Node, Rendezvous, RendezvousServer, Supervision,
+    Connection, History, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer,
+    Supervision,
 };
 
 /// One setting: its place and its form.
@@ -23,7 +24,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Connection::KEYS,
         History::KEYS,
         RendezvousServer::KEYS,
+        Prompt::KEYS,
         Logging::KEYS,
+        Monitoring::KEYS,
         Supervision::KEYS,
     ]
     .into_iter()

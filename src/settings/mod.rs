@@ -28,10 +28,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::{Durability, RendezvousMode};
+pub use choice::{Bell, Durability, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, History, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{
+    Connection, History, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer,
+    Supervision,
+};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -53,8 +56,12 @@ pub struct Settings {
     pub history: History,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
+    /// A node on a terminal.
+    pub prompt: Prompt,
     /// What is logged and where.
     pub logging: Logging,
+    /// The endpoint for Prometheus.
+    pub metrics: Monitoring,
     /// When crashed parts are started again, and when they are given up.
     pub supervision: Supervision,
     origins: BTreeMap<String, Origin>,
@@ -160,7 +167,9 @@ impl Settings {
             connection: Connection::read(texts),
             history: History::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
+            prompt: Prompt::read(texts),
             logging: Logging::read(texts),
+            metrics: Monitoring::read(texts),
             supervision: Supervision::read(texts),
             origins: texts.origins(),
         }

@@ -7,6 +7,7 @@
 
 mod adversity;
 mod chatting;
+mod control;
 mod ending;
 mod filters;
 mod history;
@@ -15,6 +16,7 @@ mod hostile_input;
 mod hosting;
 mod house;
 mod interop;
+mod monitoring;
 mod outbox;
 mod panics;
 mod piping;

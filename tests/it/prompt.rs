@@ -37,7 +37,7 @@ fn alice() -> Alice {
         .env("PAPO_DEBUG", "1");
     let terminal = Program::start(command, 100, 30);
     terminal.wait_for(&format!("alice@lobby  listening on 127.0.0.1:{port}"));
-    terminal.wait_for_end(&["/help lists the commands", "alice> "], 7);
+    terminal.wait_for_end(&["alice> "], 7);
     Alice {
         terminal,
         address: ports.address(),

@@ -1,11 +1,12 @@
-//! Who gets no link: whom the user blocked (`proto::filters`), beside those for whom there is no place.
+//! Who gets no link: whom the user blocked (`proto::filters`), those for whom there is no place, and we ourselves.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use parking_lot::RwLock;
 
 use super::{CloseLink, LinkEnded, Links, State};
 use crate::{
+    actors::transport::{Stream, Wire},
     proto::{
         close::CloseReason,
         filters::Filters,
@@ -17,6 +18,9 @@ use crate::{
 
 /// The user's filters: changed by whoever runs a command, looked at wherever a link begins.
 pub type SharedFilters = Arc<RwLock<Filters>>;
+
+/// Own ends of dials that are remembered; a dial of ourselves is noticed within milliseconds.
+const OWN_ENDS_MAX: usize = 64;
 
 impl Links {
     /// The filters, for whoever changes them; after a block follows [`Links::close_blocked`].
@@ -59,6 +63,24 @@ impl Links {
         }
         let has_place = !state.closing && state.admission.accept(link, from);
         (!has_place).then_some("all places are taken")
+    }
+
+    /// A dial got its connection. Where it comes from is noted: a node that dials itself is no stranger under its name.
+    pub(in crate::actors) fn dialled(&self, stream: Stream) -> io::Result<Wire> {
+        let from = stream.local_addr()?;
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let mut state = self.0.state.lock();
+        if state.own_ends.len() == OWN_ENDS_MAX {
+            state.own_ends.pop_front();
+        }
+        state.own_ends.push_back(from);
+        drop(state);
+        Wire::of_tcp(stream)
+    }
+
+    /// Whether a connection that was accepted from this address was dialled here.
+    pub(super) fn is_own_dial(&self, from: SocketAddr) -> bool {
+        self.0.state.lock().own_ends.contains(&from)
     }
 
     /// Tells the router that a dial ended, which was not begun.

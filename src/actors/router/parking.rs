@@ -37,11 +37,29 @@ impl RouterActor {
             self.remember(RecentFact::Sent(Arc::clone(message), peers));
             return None;
         }
-        self.record(Fact::Accepted {
+        let at = Timestamp::now();
+        let accepted = self.record(Fact::Accepted {
             message: Arc::clone(message),
             state,
             peers,
-            at: Timestamp::now(),
+            at,
+        });
+        let sent = match (&message.to, state) {
+            (Destination::Peer(peer), State::Sent) => self.record_sent(peer, message, at),
+            _ => None,
+        };
+        sent.or(accepted)
+    }
+
+    /// A message was handed to the link that writes to this peer.
+    fn record_sent(&self, peer: &PeerId, message: &OwnMessage, at: Timestamp) -> Option<Ticket> {
+        let writer = self.kept.known_queue_of(peer)?.lock().writer()?;
+        let address = self.open.get(&writer)?.address;
+        let msg_id = message.msg_id;
+        self.record(Fact::Sent {
+            msg_id,
+            at,
+            address,
         })
     }
 
@@ -93,7 +111,6 @@ impl RouterActor {
         tracing::info!(msg_id = %message.msg_id, "queued for {peer}");
         let ticket = self.record_accepted(message, State::Queued, 1);
         self.kept.inner.lock().outbox.put(peer);
-        self.count_outbox();
         let reason = match is_linked {
             true => "earlier ones go first".into(),
             false => is_away(peer),
@@ -117,7 +134,6 @@ impl RouterActor {
         });
         self.kept.inner.lock().outbox.given_back(&peer);
         self.refillable.insert(peer.clone());
-        self.count_outbox();
         let event = NodeEvent::TextQueued {
             message,
             reason: is_away(&peer),
@@ -224,7 +240,6 @@ impl RouterActor {
         for fate in admitted {
             self.admitted(fate, address);
         }
-        self.count_outbox();
         self.owing.insert(peer.clone());
         if has_some {
             self.refillable.insert(peer.clone());
@@ -289,12 +304,6 @@ impl RouterActor {
         });
     }
 
-    fn count_outbox(&self) {
-        let total = self.kept.inner.lock().outbox.total();
-        let total = u64::try_from(total).unwrap_or(u64::MAX);
-        self.metrics.outbox_depth.set(total);
-    }
-
     /// Events wait for their commits: each one may be the one that was waited for.
     pub(super) fn follow(&mut self, ctx: &mut Context<Self>) {
         let Some(mut progress) = self.progress.clone() else {
@@ -320,7 +329,6 @@ impl Handler<OutboxExpired> for RouterActor {
         for message in messages.iter() {
             self.expired(message);
         }
-        self.count_outbox();
         self.settle(ctx);
     }
 }

@@ -9,6 +9,7 @@ use super::RouterActor;
 use crate::{
     actors::{door::DoorError, events::NodeEvent, kept::Told, recent::RecentFact},
     proto::{
+        close::CloseReason,
         outgoing::{Outcome, OwnMessage},
         peer_table::{SEEDS_MAX, Status},
     },
@@ -33,12 +34,16 @@ impl RouterActor {
     pub(super) fn address_unreachable(
         &mut self,
         address: SocketAddr,
-        reason: &str,
+        reason: &CloseReason,
         given_up: bool,
     ) {
-        let hint = match given_up {
-            true => "it is not tried again: check the address, then /connect it again",
-            false => "it is tried again for a while; check the address and whether the node runs",
+        let hint = match (reason, given_up) {
+            (CloseReason::Ourselves, _) => "give the address of another node",
+            (CloseReason::Blocked, _) => "/block lists who is blocked, /unblock allows links again",
+            (_, true) => "it is not tried again: check the address, then /connect it again",
+            (_, false) => {
+                "it is tried again for a while; check the address and whether the node runs"
+            }
         };
         if given_up {
             let mut kept = self.kept.inner.lock();
@@ -97,6 +102,7 @@ impl RouterActor {
 
     fn delivered(&mut self, message: Arc<OwnMessage>, rtt: Duration) {
         self.metrics.texts_delivered.increment();
+        self.metrics.ack_latency.record(rtt);
         let (msg_id, at) = (message.msg_id, Timestamp::now());
         let ticket = self.record(Fact::Delivered { msg_id, at, rtt });
         if ticket.is_none() {
@@ -154,8 +160,19 @@ impl RouterActor {
     /// The end of every handler: events go to the front end, and time is made to pass. While the front end has no
     /// room, or the disk is far behind, the router is deaf, so that links and commands feel it.
     pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
+        let dials = self.table.is_busy();
+        self.arm(ctx, dials);
+        self.show(ctx);
+    }
+
+    /// The same where nobody became due to be dialled: without a look at every peer.
+    pub(super) fn settle_undialled(&mut self, ctx: &mut Context<Self>) {
+        self.arm(ctx, false);
+        self.show(ctx);
+    }
+
+    fn show(&mut self, ctx: &mut Context<Self>) {
         self.refill(ctx);
-        self.arm(ctx);
         if self.flushing {
             return;
         }

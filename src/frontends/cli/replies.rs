@@ -1,6 +1,6 @@
 //! What commands answer: lines for people, data for programs. Pure.
 
-use std::time::Duration;
+mod measures;
 
 use serde_json::{Value, json};
 
@@ -12,15 +12,15 @@ use super::{
 use crate::{
     actors::{
         disk::Health,
-        ping::LinkRtt,
         rendezvous::DiscoverReply,
         router::{LinkRow, PeerName, PeerRow, Recipients},
     },
-    metrics::Metrics,
     node::NodeHandle,
     proto::{peer_table::Status, registration::Report},
     wire::{identity::PeerId, printable::Printable},
 };
+
+pub use self::measures::{metrics, rtts};
 
 /// The answer to one command.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,37 +152,6 @@ pub fn links(rows: Vec<LinkRow>) -> Reply {
     Reply::lines(align(&table)).with(json!({ "links": data }))
 }
 
-/// `/rtt`
-pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
-    let data: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({"link": row.link.0, "peer": row.peer.as_str(), "count": row.rtt.count,
-                "last_ms": milliseconds(row.rtt.last), "min_ms": milliseconds(row.rtt.min),
-                "average_ms": milliseconds(row.rtt.average()), "jitter_ms": milliseconds(row.rtt.jitter)})
-        })
-        .collect();
-    if rows.is_empty() {
-        return Reply::line("no connection is open").with(json!({ "rtts": data }));
-    }
-    let mut table = vec![cells(["PEER", "LAST", "MIN", "AVERAGE", "JITTER", "PONGS"])];
-    for row in &rows {
-        let measured = |value: Duration| match row.rtt.count {
-            0 => "-".to_owned(),
-            _ => duration(value),
-        };
-        table.push([
-            row.peer.to_string(),
-            measured(row.rtt.last),
-            measured(row.rtt.min),
-            measured(row.rtt.average()),
-            measured(row.rtt.jitter),
-            row.rtt.count.to_string(),
-        ]);
-    }
-    Reply::lines(align(&table)).with(json!({ "rtts": data }))
-}
-
 /// `/reconnect`
 pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
     let mut lines = vec![match count {
@@ -204,20 +173,6 @@ pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
         .with(json!({"dialling": count, "asked": asked == Some(DiscoverReply::Asked)}))
 }
 
-/// `/metrics`
-pub fn metrics(metrics: &Metrics) -> Reply {
-    let list = metrics.list();
-    let table: Vec<[String; 3]> = list
-        .iter()
-        .map(|(name, value, help)| [(*name).to_owned(), value.to_string(), (*help).to_owned()])
-        .collect();
-    let data: serde_json::Map<String, Value> = list
-        .iter()
-        .map(|(name, value, _)| ((*name).to_owned(), (*value).into()))
-        .collect();
-    Reply::lines(align(&table)).with(Value::Object(data))
-}
-
 /// `/status`
 pub fn status(
     node: &NodeHandle,
@@ -235,7 +190,7 @@ pub fn status(
     let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
     let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
     let disk = node.disk();
-    let lines = vec![
+    let mut lines = vec![
         format!(
             "{}, listening on {}, up {}",
             facts.own,
@@ -254,6 +209,8 @@ pub fn status(
         history_words(disk.as_ref()),
         format!("restarts of actors: {}", metrics.actor_restarts.get()),
     ];
+    let scraped = node.metrics_address();
+    lines.extend(scraped.map(|it| format!("metrics are served at http://{it}/metrics")));
     let endpoint = rendezvous.and_then(|report| report.endpoint.as_ref());
     Reply::lines(lines).with(json!({
         "peer_id": facts.own.as_str(), "listen": listen, "up_ms": milliseconds(up),
@@ -264,6 +221,7 @@ pub fn status(
         "rendezvous": endpoint.map(|it| it.address.as_ref()),
         "hosted": endpoint.is_some_and(|it| it.hosted),
         "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
+        "metrics": scraped.map(|it| it.to_string()),
     }))
 }
 
@@ -391,7 +349,10 @@ pub(super) fn align<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::actors::ping::LinkRtt;
 
     fn row(peer: &str, status: Status) -> PeerRow {
         PeerRow {
@@ -444,5 +405,34 @@ mod tests {
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
         assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
+    }
+
+    #[test]
+    fn round_trip_times_have_a_line_of_blocks_and_each_of_the_last_ones() {
+        let mut rtt = crate::proto::rtt::Rtt::default();
+        let mut rows = vec![LinkRtt {
+            link: crate::proto::link::LinkId(1),
+            peer: PeerId::parse("bob@CIC").unwrap(),
+            rtt,
+        }];
+        let none = rtts(rows.clone());
+        assert_eq!(none.data["rtts"][0]["recent_ms"], json!([]));
+        for ms in [1, 8, 2] {
+            rtt.add(Duration::from_millis(ms));
+        }
+        rows[0].rtt = rtt;
+        let reply = rtts(rows);
+        assert_eq!(
+            reply.lines,
+            [
+                "PEER     LAST    MIN     AVERAGE  P95     JITTER  RECENT  PONGS",
+                "bob@CIC  2.0 ms  1.0 ms  3.7 ms   8.0 ms  0.8 ms  ▁█▂     3",
+            ]
+        );
+        let row = &reply.data["rtts"][0];
+        assert_eq!(
+            (&row["p95_ms"], &row["recent_ms"]),
+            (&json!(8.0), &json!([1.0, 8.0, 2.0]))
+        );
     }
 }

@@ -135,7 +135,7 @@ fn what_a_lost_link_gave_back_waits_on_disk_when_nobody_comes() {
         .iter()
         .filter_map(|it| it["what"].as_str())
         .collect();
-    assert_eq!(what, ["link_lost", "sent", "delivered"]);
+    assert_eq!(what, ["sent", "link_lost", "sent", "delivered"]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
     actors::{
         door::{Doorway, queue},
         link_out::LinkOut,
-        links::{CloseLink, LinkEnded, SendPing},
+        links::{CloseLink, LinkEnded, OpenLink, SendPing},
         supervisor::{PanicNow, Report, supervise},
         testing::{LINK_LIMITS, Mailbox, OWN, Order, POLICY, Rig, id, reports, turn},
     },
@@ -213,10 +213,15 @@ impl Routing {
     }
 }
 
+/// What nobody shares yet.
+fn of(opened: &mut LinkOpened) -> &mut OpenLink {
+    Arc::get_mut(&mut opened.0).unwrap()
+}
+
 fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> LinkOpened {
     let (ping, leave) = (nobody::<SendPing>(), nobody::<CloseLink>());
     let link = LinkId(number);
-    LinkOpened {
+    LinkOpened(Arc::new(OpenLink {
         link,
         peer: id(peer),
         direction,
@@ -228,7 +233,7 @@ fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> Link
         ping,
         leave,
         panic: nobody::<PanicNow>(),
-    }
+    }))
 }
 
 const PLAIN: LinkKind = LinkKind {

@@ -8,7 +8,7 @@ mod spec;
 use std::time::Duration;
 
 pub use filters::Party;
-pub use object::parse_object;
+pub use object::{Request, parse_object};
 pub use refusal::CommandError;
 use refusal::{bad_target, shown, unknown, usage};
 pub use spec::{COMMANDS, Spec};
@@ -73,6 +73,11 @@ pub enum Command {
     Help(Option<&'static Spec>),
     /// `/quit`
     Quit,
+    /// Which events a client of the control socket gets: only as an object.
+    Events {
+        /// Only those of its own messages.
+        own_only: bool,
+    },
     /// `/debug panic ACTOR`, only with `PAPO_DEBUG=1`.
     DebugPanic(String),
 }
@@ -103,6 +108,7 @@ impl Command {
             Self::Clear => "clear",
             Self::Help(_) => "help",
             Self::Quit => "quit",
+            Self::Events { .. } => "events",
             Self::DebugPanic(_) => "debug",
         }
     }

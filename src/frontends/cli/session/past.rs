@@ -1,6 +1,6 @@
 //! Commands about what was said before.
 
-use jiff::Timestamp;
+use jiff::Zoned;
 
 use super::{Session, send_error};
 use crate::{
@@ -8,9 +8,8 @@ use crate::{
     frontends::cli::{
         command::CommandError,
         errors::past_error,
-        history_reply::{history, search},
+        history_reply::{history, search, why},
         replies::Reply,
-        why_reply::why,
     },
     store::rows::{MessageName, Query},
     wire::destination::Destination,
@@ -30,7 +29,7 @@ impl Session {
         };
         let rows = self.node.history(query).await.map_err(past_error)?;
         let rows = self.without_hidden(rows);
-        Ok(history(&rows, self.renderer(), Timestamp::now()))
+        Ok(history(&rows, self.renderer(), &Zoned::now()))
     }
 
     /// `/search`
@@ -48,7 +47,7 @@ impl Session {
         };
         let rows = self.node.history(query).await.map_err(past_error)?;
         let rows = self.without_hidden(rows);
-        Ok(search(&rows, self.renderer(), Timestamp::now()))
+        Ok(search(&rows, self.renderer(), &Zoned::now()))
     }
 
     /// `/why`
@@ -59,7 +58,7 @@ impl Session {
             message: "none of our messages has that name".into(),
             hint: "/history shows their numbers; /why last is the newest".into(),
         })?;
-        Ok(why(&life, self.renderer(), Timestamp::now()))
+        Ok(why(&life, &Zoned::now()))
     }
 
     async fn talk(&self, with: Option<Recipients>) -> Result<Option<Destination>, CommandError> {

@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
+    attention::Alert,
     driver::restore,
     queue::{Phase, Queue},
+    screen::Output,
 };
 
 /// How long closing waits for a terminal that takes no bytes (a stopped or lost connection).
@@ -35,7 +37,18 @@ impl TerminalWriter {
     /// Shows a line that came in from others. When too many wait it is only counted, and
     /// `  N lines skipped` stands in its place.
     pub fn try_print(&self, line: String) {
-        self.queue.push_or_skip(line);
+        self.queue.push_or_skip(Output::Line(line));
+    }
+
+    /// The same for a line that somebody wants to read: above the first one that comes while nobody looks stands a
+    /// mark.
+    pub fn try_print_news(&self, line: String) {
+        self.queue.push_or_skip(Output::News(line));
+    }
+
+    /// Tells the user that a text is for them, unless they look anyway.
+    pub fn alert(&self, alert: Alert) {
+        self.queue.alert(alert);
     }
 
     /// The prompt from now on, with its blank at the end.

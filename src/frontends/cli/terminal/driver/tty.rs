@@ -11,11 +11,11 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, window_size};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
 
-/// Bracketed paste on.
-const TAKE: &[u8] = b"\x1b[?2004h";
-/// End of a frame that was cut short, paste brackets off, wrapping, cursor and colours as usual;
+/// Bracketed paste and news of the focus on.
+const TAKE: &[u8] = b"\x1b[?2004h\x1b[?1004h";
+/// End of a frame that was cut short, paste brackets and news of the focus off, wrapping, cursor and colours as usual;
 /// what is left of the block in the cursor's row goes away.
-const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\r\x1b[J";
+const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?1004l\x1b[?7h\x1b[?25h\x1b[0m\r\x1b[J";
 /// How long giving back waits for a terminal that takes no bytes.
 const GIVE_BACK_WAIT: Duration = Duration::from_millis(100);
 /// How long to wait before trying again a terminal that was set not to block.

@@ -1,6 +1,16 @@
-//! Counters of the node: one atomic each, added to wherever the thing happens, read by `/metrics`.
+//! Counters of the node: one atomic each, added to wherever the thing happens; and what is counted by type, by actor
+//! or by length of time. Read by `/metrics`, the summary line, and the endpoint for Prometheus ([`exposition`]).
+
+pub mod by_actor;
+pub mod exposition;
+pub mod histogram;
+pub mod lines;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use by_actor::ByActor;
+use histogram::Histogram;
+use lines::LineCounters;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -10,11 +20,6 @@ impl Counter {
     /// Adds one.
     pub fn increment(&self) {
         self.add(1);
-    }
-
-    /// Sets a number that may also shrink.
-    pub fn set(&self, number: u64) {
-        self.0.store(number, Ordering::Relaxed);
     }
 
     /// Adds several.
@@ -34,6 +39,18 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Metrics {
             $(#[doc = $help] pub $name: Counter,)*
+            /// Lines that came, by type.
+            pub lines_in: LineCounters,
+            /// Lines that were given to links for writing, by type; own texts when they are written.
+            pub lines_out: LineCounters,
+            /// Actors that failed and were replaced, by their name.
+            pub restarts: ByActor,
+            /// From the writing of a text to its ACK.
+            pub ack_latency: Histogram,
+            /// From a PING to its PONG.
+            pub rtt: Histogram,
+            /// How long received texts waited for their commit before they were acknowledged.
+            pub commit_latency: Histogram,
         }
 
         impl Metrics {
@@ -52,6 +69,7 @@ counters! {
     links_refused: "Connections refused because a limit was reached, or their peer is blocked.",
     handshakes_failed: "Connections that never became a link.",
     dials: "Dials that were begun.",
+    reconnects: "Peers whose last link was lost, and that are linked again.",
     bytes_in: "Bytes read from peers.",
     bytes_out: "Bytes written to peers.",
     texts_received: "Texts received and shown, SEND and PUB.",
@@ -63,9 +81,6 @@ counters! {
     texts_failed: "Texts that did not reach their peer.",
     texts_skipped: "Publications not given to a peer whose queue was full.",
     texts_queued: "Direct texts put on disk because their peer was away.",
-    outbox_depth: "Direct texts that wait on disk now.",
-    store_waits: "Times that received texts waited for their commit before they were acknowledged.",
-    store_wait_us: "How long they waited, in all, in microseconds.",
     store_failures: "Times that the history could not keep something.",
     lines_ignored: "Lines that were no message of the protocol.",
     pings_sent: "PINGs sent.",
