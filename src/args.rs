@@ -4,6 +4,7 @@
 //! option in their errors. The few that are none stand beside them in [`Invocation`]. Starts nothing, prints nothing.
 
 mod bot;
+mod reading;
 mod send;
 mod shell;
 #[cfg(test)]
@@ -18,9 +19,14 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use clap_complete::Shell;
 
-use self::{bot::BotOptions, send::SendOptions};
+use self::{
+    bot::BotOptions,
+    reading::{HistoryOptions, WhyOptions},
+    send::SendOptions,
+};
 pub use self::{
     bot::Traffic,
+    reading::{Export, HistoryRequest},
     send::{Sending, WaitFor},
     shell::{completions, manual},
 };
@@ -64,6 +70,10 @@ pub enum Mode {
     Completions(Shell),
     /// Print the manual page.
     Man,
+    /// Print messages that were kept and end.
+    History(HistoryRequest),
+    /// Print what became of the message of this name and end.
+    Why(String),
 }
 
 /// When to use colour.
@@ -102,6 +112,14 @@ impl Invocation {
             Some(Command::Doctor(after)) => Self::of_node(Mode::Doctor, before.then(after)),
             Some(Command::Completions { shell }) => Self::of_node(Mode::Completions(shell), before),
             Some(Command::Man) => Self::of_node(Mode::Man, before),
+            Some(Command::History(after)) => {
+                let (request, store) = after.request();
+                Self::of_store("papo history", Mode::History(request), before, store.into())
+            }
+            Some(Command::Why(after)) => {
+                let mode = Mode::Why(after.message);
+                Self::of_store("papo why", mode, before, after.store.into())
+            }
         }
     }
 
@@ -127,6 +145,20 @@ impl Invocation {
             json,
             color: color.unwrap_or_default(),
         })
+    }
+
+    fn of_store(
+        command: &str,
+        mode: Mode,
+        before: NodeOptions,
+        after: NodeOptions,
+    ) -> Result<Self, clap::Error> {
+        if let Some(option) = before.first_for_running() {
+            return Err(conflict(&format!(
+                "{option} is for a node: {command} runs none"
+            )));
+        }
+        Self::of_node(mode, before.then(after))
     }
 
     fn of_server(before: NodeOptions, after: CommonOptions) -> Result<Self, clap::Error> {
@@ -184,6 +216,10 @@ enum Command {
     },
     /// Print the manual page
     Man,
+    /// Show messages that were kept, also while the node runs
+    History(HistoryOptions),
+    /// Show what became of one of your messages
+    Why(WhyOptions),
 }
 
 /// Options of everything that listens.
@@ -245,6 +281,7 @@ Examples:
   papo --rendezvous 192.168.1.7:8080    use the rendezvous of another machine
   papo --join 192.168.1.7:4000          link with a node directly
   echo '/pub * hello' | papo            say one thing to everyone and leave
+  papo history bob --search lunch       what bob and you said about it
 
 Inside, /help lists the commands and /quit leaves.";
 
@@ -303,6 +340,20 @@ impl NodeOptions {
         ]);
         arguments.extend(self.common.arguments("node.listen", "node.port"));
         arguments
+    }
+
+    /// The first option given that only a running node can follow.
+    fn first_for_running(&self) -> Option<&'static str> {
+        let options = [
+            ("--rendezvous", self.rendezvous.is_some()),
+            ("--no-rendezvous", self.no_rendezvous),
+            ("--join", !self.join.is_empty()),
+            ("--listen", self.common.listen.is_some()),
+            ("--port", self.common.port.is_some()),
+        ];
+        options
+            .into_iter()
+            .find_map(|(option, is_given)| is_given.then_some(option))
     }
 
     /// The first option given that only a node can follow.

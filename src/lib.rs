@@ -7,6 +7,7 @@
 //! - [`rendezvous_server`]: the rendezvous server, one actor over a pure directory.
 //! - [`actors`]: effects; thin handlers that feed [`proto`] and apply its outputs.
 //! - [`proto`]: decisions, `handle(now, input) -> outputs`; no I/O, no actix, no clock.
+//! - [`store`]: what was said, on disk; beside [`proto`], and the only place that knows SQL.
 //! - [`wire`]: bytes to values and back; no clock, no sockets, no actix.
 //!
 //! Beside the floors stand, knowing nothing of the node: [`args`], [`settings`], [`paths`], [`login`], [`logging`], [`metrics`],
@@ -26,4 +27,5 @@ pub mod private_file;
 pub mod proto;
 pub mod rendezvous_server;
 pub mod settings;
+pub mod store;
 pub mod wire;

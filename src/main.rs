@@ -12,7 +12,7 @@ use papo::{
         cli::terminal,
         doctor,
         exit::{Exit, complain, say},
-        rendezvous, send,
+        history, rendezvous, send,
     },
     logging::last_panic,
     paths::Places,
@@ -65,6 +65,11 @@ fn run(invocation: Invocation) -> Exit {
     }
     let settings = loaded.settings;
     let places = places.with_data_dir(settings.node.data_dir.as_deref());
+    match &invocation.mode {
+        Mode::History(request) => return history::list(request, &invocation, &settings, &places),
+        Mode::Why(message) => return history::why(message, &invocation, &settings, &places),
+        _ => {}
+    }
     actix_rt::System::new().block_on(async move {
         match invocation.mode.clone() {
             Mode::Rendezvous => rendezvous::run(settings, places).await,

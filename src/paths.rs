@@ -103,6 +103,22 @@ impl Places {
         Ok(self.data_dir()?.join(file_name(peer_id)))
     }
 
+    /// The folders of all identities there are, and of others that lie beside them.
+    ///
+    /// # Errors
+    /// As [`Places::data_dir`], and [`PathsError::Folder`] if it cannot be read; one that is missing is empty.
+    pub fn identity_dirs(&self) -> Result<Vec<PathBuf>, PathsError> {
+        let path = self.data_dir()?;
+        let read = || -> io::Result<Vec<PathBuf>> {
+            let entries = fs::read_dir(&path)?.map(|entry| Ok(entry?.path()));
+            entries.collect()
+        };
+        match read() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(|source| PathsError::Folder { path, source }),
+        }
+    }
+
     /// The records of the rendezvous server at this address and port, shared by the user's nodes.
     ///
     /// # Errors

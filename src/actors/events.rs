@@ -151,6 +151,20 @@ pub enum NodeEvent {
         /// How many peers it goes to.
         peers: usize,
     },
+    /// One of our texts waits on disk for its peer.
+    TextQueued {
+        /// Which.
+        message: Arc<OwnMessage>,
+        /// Why, in words.
+        reason: String,
+        /// It was told before that it was queued or sent.
+        again: bool,
+    },
+    /// A text that waited on disk was handed to a link.
+    QueuedTextSent {
+        /// Which.
+        message: Arc<OwnMessage>,
+    },
     /// A peer acknowledged a text.
     TextDelivered {
         /// Which.
@@ -181,6 +195,11 @@ pub enum NodeEvent {
     },
     /// What became of the rendezvous.
     Rendezvous(RendezvousEvent),
+    /// The history on disk works again after it had failed, which was told as trouble.
+    HistoryRecovered {
+        /// How many times it failed.
+        failures: u64,
+    },
     /// A supervised actor failed and is replaced after `delay`.
     ActorRestarting {
         /// Which.

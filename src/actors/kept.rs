@@ -4,14 +4,18 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     net::SocketAddr,
+    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use lru::LruCache;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
+    disk::Disk,
     events::NodeEvent,
     link_out::SharedQueue,
     recent::Recent,
@@ -21,14 +25,22 @@ use crate::{
     proto::{
         duplicates::Duplicates,
         link::LinkId,
-        outgoing::{PeerQueue, QueueLimits},
+        outbox::Outbox,
+        outgoing::{Outcome, PeerQueue, QueueLimits},
         peer_table::SEEDS_MAX,
     },
-    wire::{identity::PeerId, rendezvous::Record},
+    store::{
+        KNOWN_MAX, Opened, Progress,
+        facts::{Fact, Ticket},
+    },
+    wire::{destination::Destination, identity::PeerId, rendezvous::Record},
 };
 
 /// Messages that were accepted lately, so that one given twice to a restarted router is sent once.
 const ACCEPTED_MAX: usize = 1024;
+
+/// Piped messages that wait on disk and for whose peers the end of the input waits.
+const HOPED_MAX: usize = 4096;
 
 /// The limits of what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +56,8 @@ pub struct KeptLimits {
 /// The state that outlives RouterActor's incarnations.
 pub struct Kept {
     limits: KeptLimits,
+    /// The store, if there is one.
+    disk: Option<Arc<Disk>>,
     queues: Mutex<HashMap<PeerId, SharedQueue>>,
     /// The rest is used by the router alone.
     pub(super) inner: Mutex<Inner>,
@@ -57,7 +71,13 @@ pub(super) struct Inner {
     /// Accepted messages for which there is no peer yet.
     pub waiting: VecDeque<Waiting>,
     /// Events that the front end had no room for yet.
-    pub backlog: VecDeque<NodeEvent>,
+    pub backlog: VecDeque<Told>,
+    /// Peers that were met, in this run or before: a message for them waits on disk.
+    pub known: LruCache<PeerId, ()>,
+    /// What waits there.
+    pub outbox: Outbox,
+    /// What of it came from a pipe, and how long its end waits for the peer.
+    pub hoped: HashMap<Uuid, Instant>,
     pub recent: Recent,
     /// The last answer of the rendezvous, and when it came.
     pub records: Option<(Instant, Arc<[Record]>)>,
@@ -68,24 +88,89 @@ pub(super) struct Inner {
     accepted_order: VecDeque<Uuid>,
 }
 
+/// An event on its way to the front end.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// What happened.
+    pub event: NodeEvent,
+    /// It is told once this is on disk.
+    pub ticket: Option<Ticket>,
+}
+
 impl Kept {
-    /// Nothing has happened yet.
+    /// Nothing has happened yet, and nothing is kept on disk.
     pub fn new(limits: KeptLimits) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::empty(limits, None))
+    }
+
+    /// What an earlier run left on disk, where more is kept.
+    pub fn on_disk(limits: KeptLimits, disk: Arc<Disk>, opened: &Opened) -> Arc<Self> {
+        let kept = Self::empty(limits, Some(disk));
+        {
+            let mut inner = kept.inner.lock();
+            for (peer, count) in &opened.outbox {
+                inner.known.put(peer.clone(), ());
+                inner.outbox.restore(peer.clone(), *count);
+            }
+            for peer in opened.known.iter().rev() {
+                inner.known.put(peer.clone(), ());
+            }
+        }
+        Arc::new(kept)
+    }
+
+    fn empty(limits: KeptLimits, disk: Option<Arc<Disk>>) -> Self {
+        let outbox_max = disk.as_ref().map_or(0, |it| it.limits().outbox_messages);
+        let known_max = NonZeroUsize::new(KNOWN_MAX).unwrap_or(NonZeroUsize::MIN);
+        Self {
             limits,
+            disk,
             queues: Mutex::default(),
             inner: Mutex::new(Inner {
                 seen: HashMap::new(),
                 shown: HashSet::new(),
                 waiting: VecDeque::new(),
                 backlog: VecDeque::new(),
+                known: LruCache::new(known_max),
+                outbox: Outbox::new(outbox_max),
+                hoped: HashMap::new(),
                 recent: Recent::default(),
                 records: None,
                 joined: Vec::new(),
                 accepted: HashMap::new(),
                 accepted_order: VecDeque::new(),
             }),
-        })
+        }
+    }
+
+    /// The store, if there is one.
+    pub fn disk(&self) -> Option<&Arc<Disk>> {
+        self.disk.as_ref()
+    }
+
+    /// Messages that wait on disk for their peers.
+    pub fn waiting_on_disk(&self) -> usize {
+        self.inner.lock().outbox.total()
+    }
+
+    /// Whether all that waited for its commit was told.
+    pub fn has_told_all(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.backlog.iter().all(|told| told.ticket.is_none())
+    }
+
+    /// The node ends: what no link took is parked, so that it does not count as written at the next start.
+    pub fn park_all(&self) {
+        let Some(disk) = &self.disk else { return };
+        for (_, queue) in self.queues() {
+            for outcome in queue.lock().fail_waiting("the node ends") {
+                if let Outcome::Parked(message) = outcome {
+                    disk.record(Fact::Parked {
+                        msg_id: message.msg_id,
+                    });
+                }
+            }
+        }
     }
 
     /// The queue of one peer, made if there is none.
@@ -93,13 +178,75 @@ impl Kept {
         let mut queues = self.queues.lock();
         let queue = queues
             .entry(peer.clone())
-            .or_insert_with(|| Arc::new(Mutex::new(PeerQueue::new(self.limits.queue))));
+            .or_insert_with(|| Arc::new(Mutex::new(self.new_queue())));
         Arc::clone(queue)
+    }
+
+    fn new_queue(&self) -> PeerQueue {
+        let queue = PeerQueue::new(self.limits.queue);
+        match self.disk.is_some() {
+            true => queue.parking(),
+            false => queue,
+        }
     }
 
     /// The queue of one peer, if it has one.
     pub fn known_queue_of(&self, peer: &PeerId) -> Option<SharedQueue> {
         self.queues.lock().get(peer).cloned()
+    }
+
+    /// The next event that may be told, decided; it stays the first until it is taken out. One that is not on disk yet
+    /// is not overtaken; without `progress` it was waited for.
+    pub(super) fn next_told(
+        &self,
+        progress: Option<&watch::Receiver<Progress>>,
+    ) -> Option<NodeEvent> {
+        let mut inner = self.inner.lock();
+        let told = inner.backlog.front()?;
+        if let (Some(ticket), Some(progress)) = (told.ticket, progress)
+            && !progress.borrow().has(ticket)
+        {
+            return None;
+        }
+        let told = inner.backlog.pop_front()?;
+        let event = self.decided(&mut inner, told);
+        // Decided once, however often it is looked at.
+        inner.backlog.push_front(Told {
+            event: event.clone(),
+            ticket: None,
+        });
+        Some(event)
+    }
+
+    /// On what the first event waits; none if there is no event.
+    pub(super) fn first_ticket(&self) -> Option<Option<Ticket>> {
+        let inner = self.inner.lock();
+        inner.backlog.front().map(|told| told.ticket)
+    }
+
+    /// A message that could not be put on disk is not queued.
+    fn decided(&self, inner: &mut Inner, Told { event, ticket }: Told) -> NodeEvent {
+        let (Some(disk), Some(ticket)) = (&self.disk, ticket) else {
+            return event;
+        };
+        let Some(error) = disk.failed(ticket) else {
+            return event;
+        };
+        match event {
+            NodeEvent::TextQueued {
+                message,
+                again: false,
+                ..
+            } => {
+                inner.hoped.remove(&message.msg_id);
+                if let Destination::Peer(peer) = &message.to {
+                    inner.outbox.removed(peer);
+                }
+                let reason = format!("it cannot be queued: {error}");
+                NodeEvent::TextFailed { message, reason }
+            }
+            event => event,
+        }
     }
 
     /// How long a peer has for an ACK.
@@ -125,18 +272,28 @@ impl Kept {
         inner.seen.retain(|peer, _| queues.contains_key(peer));
     }
 
-    /// Our own messages that have not reached their last state.
+    /// Our own messages that have not reached their last state; of those on disk the ones that were piped in lately.
     pub fn unsettled(&self) -> usize {
         let queues = self.queues.lock();
         let owed = |queue: &SharedQueue| {
             let queue = queue.lock();
             queue.lines().max(usize::from(!queue.is_settled()))
         };
-        queues.values().map(owed).sum::<usize>() + self.inner.lock().waiting.len()
+        let inner = self.inner.lock();
+        let untold = inner.backlog.iter().filter(|told| told.ticket.is_some());
+        let others = inner.waiting.len() + inner.hoped.len() + untold.count();
+        queues.values().map(owed).sum::<usize>() + others
     }
 }
 
 impl Inner {
+    /// The end of a pipe waits until then for the peer of this message.
+    pub fn hope(&mut self, msg_id: Uuid, until: Instant) {
+        if self.hoped.len() < HOPED_MAX {
+            self.hoped.insert(msg_id, until);
+        }
+    }
+
     /// What is remembered of one peer's texts, so that none is shown twice.
     pub fn seen_of(&mut self, limits: &Kept, peer: &PeerId) -> &mut Duplicates {
         let limits = limits.limits;

@@ -2,8 +2,10 @@
 
 pub mod chunk;
 pub mod clock;
+pub mod disk;
 pub mod door;
 pub mod events;
+pub mod history;
 pub mod kept;
 pub mod link_out;
 pub mod links;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use actix::Addr;
+use jiff::Timestamp;
 use tokio::{io::AsyncRead, sync::oneshot};
 
 use super::{
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::{
     proto::{link::LinkId, texts::Texts},
+    store::facts::Incoming,
     wire::{destination::Destination, identity::PeerId},
 };
 
@@ -139,11 +141,12 @@ async fn hand_up(mut upward: Box<Upward>, out: &LinkOut, links: &Links) -> bool 
     if !upward.acked.is_empty() {
         let acks = AcksReceived {
             peer: peer.clone(),
-            msg_ids: upward.acked.into(),
+            msg_ids: std::mem::take(&mut upward.acked).into(),
             at: clock::now(),
         };
         links.doors().acks.tell(acks).await;
     }
+    keep(&peer, &mut upward, links).await;
     if !upward.texts.is_empty() {
         let texts = TextsReceived(Arc::new(ReceivedTexts {
             from: peer,
@@ -161,6 +164,24 @@ async fn hand_up(mut upward: Box<Upward>, out: &LinkOut, links: &Links) -> bool 
         out.finish();
     }
     fits
+}
+
+/// Keeps the texts on disk, if there is a history: only what is new goes up. What cannot be kept is neither shown nor
+/// acknowledged.
+async fn keep(peer: &PeerId, upward: &mut Upward, links: &Links) {
+    let Some(disk) = links.kept().disk().filter(|_| !upward.texts.is_empty()) else {
+        return;
+    };
+    let incoming = Incoming {
+        from: peer.clone(),
+        address: upward.address,
+        at: Timestamp::now(),
+        texts: std::mem::take(&mut upward.texts),
+    };
+    match disk.keep(incoming).await {
+        Ok(new) => upward.texts = new,
+        Err(_) => upward.acks.clear(),
+    }
 }
 
 /// The rate limit of one link: a peer above it is read more slowly, never cut.

@@ -264,3 +264,34 @@ fn the_traffic_of_a_bot_has_a_rate_a_size_and_an_end() {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
 }
+
+#[test]
+fn a_history_is_asked_for_without_a_running_node() {
+    let invocation = parse("--name bob history * --search lunch --since 2h --count 5").unwrap();
+    let request = HistoryRequest {
+        target: Some("*".into()),
+        words: Some("lunch".into()),
+        since: Some("2h".into()),
+        count: Some(5),
+        ..HistoryRequest::default()
+    };
+    assert_eq!(invocation.mode, Mode::History(request));
+    assert_eq!(
+        settings("--name bob history --name eve --data-dir /d")[0].1,
+        "eve"
+    );
+    let exported = parse("history --export jsonl").unwrap().mode;
+    let Mode::History(request) = exported else {
+        panic!("{exported:?}");
+    };
+    assert_eq!(request.export, Some(Export::Jsonl));
+    assert_eq!(parse("why #12").unwrap().mode, Mode::Why("#12".into()));
+    for wrong in [
+        "why",
+        "history --export xml",
+        "--port 1 history",
+        "--join a:1 why last",
+    ] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod control;
 pub mod doctor;
 pub mod exit;
+pub mod history;
 pub mod remote;
 pub mod rendezvous;
 pub mod send;

@@ -8,7 +8,10 @@ pub(super) fn exit_of_start(error: &StartError) -> Exit {
     let exit = match error {
         StartError::Running { .. } => Exit::IdentityInUse,
         StartError::Identity(_) | StartError::HelloTooLong => Exit::Usage,
-        StartError::TooMany(_) | StartError::Listen { .. } | StartError::NoPort => Exit::Failure,
+        StartError::TooMany(_)
+        | StartError::Listen { .. }
+        | StartError::NoPort
+        | StartError::History(_) => Exit::Failure,
     };
     complain(&error.to_string(), exit)
 }

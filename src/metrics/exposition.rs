@@ -82,7 +82,7 @@ struct Snapshot {
     counters: Vec<(&'static str, u64, &'static str)>,
     lines: Vec<([(&'static str, &'static str); 2], u64)>,
     restarts: Vec<(&'static str, u64)>,
-    times: [(&'static str, &'static str, Distribution); 2],
+    times: [(&'static str, &'static str, Distribution); 3],
     gauges: Vec<Gauge>,
 }
 
@@ -107,6 +107,11 @@ impl Snapshot {
                     metrics.ack_latency.now(),
                 ),
                 ("rtt", "From a PING to its PONG.", metrics.rtt.now()),
+                (
+                    "commit_latency",
+                    "How long received texts waited for their commit before they were acknowledged.",
+                    metrics.commit_latency.now(),
+                ),
             ],
             gauges,
         }

@@ -49,6 +49,8 @@ macro_rules! counters {
             pub ack_latency: Histogram,
             /// From a PING to its PONG.
             pub rtt: Histogram,
+            /// How long received texts waited for their commit before they were acknowledged.
+            pub commit_latency: Histogram,
         }
 
         impl Metrics {
@@ -78,6 +80,8 @@ counters! {
     texts_unconfirmed: "Texts that were written and never acknowledged.",
     texts_failed: "Texts that did not reach their peer.",
     texts_skipped: "Publications not given to a peer whose queue was full.",
+    texts_queued: "Direct texts put on disk because their peer was away.",
+    store_failures: "Times that the history could not keep something.",
     lines_ignored: "Lines that were no message of the protocol.",
     pings_sent: "PINGs sent.",
     pongs_received: "PONGs received.",

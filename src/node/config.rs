@@ -1,9 +1,9 @@
 //! The settings as the parts of the node want them.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    actors::{kept::KeptLimits, link_out::OutLimits, links::LinkLimits},
+    actors::{disk::DiskLimits, kept::KeptLimits, link_out::OutLimits, links::LinkLimits},
     proto::{
         admission::AdmissionLimits,
         backoff::Backoff,
@@ -13,8 +13,9 @@ use crate::{
         restart::RestartPolicy,
     },
     rendezvous_server::ServerConfig,
-    settings::{Connection, Listen, RendezvousServer, Supervision},
-    wire::rendezvous::RECORDS_MAX,
+    settings::{self, Connection, History, Listen, RendezvousServer, Settings, Supervision},
+    store::{Durability, StoreConfig},
+    wire::{identity::PeerId, rendezvous::RECORDS_MAX},
 };
 
 /// Dials under way at one time (protocol text, section 4, *Dial*).
@@ -118,6 +119,29 @@ pub fn keep_alive_limits(settings: &Connection) -> KeepAliveLimits {
     KeepAliveLimits {
         interval: settings.ping_interval,
         dead_after: settings.dead_after,
+    }
+}
+
+/// How the history is kept on disk.
+pub fn store_config(settings: &Settings, folder: PathBuf, own: PeerId) -> StoreConfig {
+    let history = &settings.history;
+    StoreConfig {
+        durability: match history.durability {
+            settings::Durability::Full => Durability::Full,
+            settings::Durability::Normal => Durability::Normal,
+        },
+        dedup_age: settings.connection.dedup_age,
+        max_messages: u64::try_from(history.max_messages).unwrap_or(u64::MAX),
+        max_bytes: u64::try_from(history.max_size).unwrap_or(u64::MAX),
+        ..StoreConfig::new(folder, own)
+    }
+}
+
+/// The limits of what waits on disk.
+pub fn disk_limits(settings: &History) -> DiskLimits {
+    DiskLimits {
+        outbox_messages: settings.outbox_messages,
+        outbox_age: settings.outbox_age,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The handle by which front ends reach the node: questions and wishes, each answered. Cheap to clone.
 
+mod history;
 mod sending;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 use parking_lot::Mutex;
 use thiserror::Error;
 
-pub use self::sending::Texts;
+pub use self::{history::HistoryDoors, sending::Texts};
 use super::{FilterKeeper, hosting::PanicDoor};
 use crate::{
     actors::{
@@ -20,7 +21,6 @@ use crate::{
         kept::Kept,
         links::Links,
         ping::{LinkRtt, ReportRtts},
-        recent::RecentEntry,
         rendezvous::{DiscoverNow, DiscoverReply, ReportRendezvous},
         router::{
             DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow, Reconnect,
@@ -30,7 +30,8 @@ use crate::{
     },
     metrics::Metrics,
     proto::registration::Report,
-    wire::{destination::Destination, identity::PeerId},
+    store::StoreError,
+    wire::identity::PeerId,
 };
 
 /// Why a wish was not met.
@@ -39,6 +40,12 @@ pub enum NodeError {
     /// The message was not accepted.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// Nothing is kept on disk.
+    #[error("no history is kept on disk")]
+    NoHistory,
+    /// The history could not be asked.
+    #[error(transparent)]
+    History(#[from] StoreError),
     /// An actor failed on the request, or the node is ending.
     #[error("internal error: {0}")]
     Internal(#[from] DoorError),
@@ -60,6 +67,8 @@ pub struct Doors {
     pub links: Door<ListLinks>,
     /// To the router.
     pub recent: Door<ListRecent>,
+    /// To the history actor, unless there is none.
+    pub history: Option<HistoryDoors>,
     /// To the ping actor.
     pub rtts: Door<ReportRtts>,
     /// To the rendezvous actor, unless there is none.
@@ -115,6 +124,7 @@ impl NodeHandle {
         filters: FilterKeeper,
         kept: Arc<Kept>,
         metrics: Arc<Metrics>,
+        last_number: u64,
     ) -> Self {
         Self(Arc::new(Inner {
             facts,
@@ -124,7 +134,7 @@ impl NodeHandle {
             kept,
             metrics,
             metrics_address: OnceLock::new(),
-            numbers: AtomicU64::new(0),
+            numbers: AtomicU64::new(last_number),
             lagging: Mutex::default(),
         }))
     }
@@ -186,15 +196,6 @@ impl NodeHandle {
     /// The round-trip times of the open links.
     pub async fn rtts(&self) -> Result<Vec<LinkRtt>, NodeError> {
         Ok(self.0.doors.rtts.ask(ReportRtts).await?)
-    }
-
-    /// The last messages and acknowledgements.
-    pub async fn recent(
-        &self,
-        count: usize,
-        with: Option<Destination>,
-    ) -> Result<Vec<RecentEntry>, NodeError> {
-        Ok(self.0.doors.recent.ask(ListRecent { count, with }).await?)
     }
 
     /// What is known of the rendezvous; none without one.

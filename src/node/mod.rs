@@ -5,6 +5,7 @@ mod config;
 mod descriptors;
 mod filtering;
 mod handle;
+mod history;
 mod hosting;
 mod monitoring;
 mod running;
@@ -23,7 +24,7 @@ pub use self::{
     running::RunningNode,
     startup::StartError,
 };
-use self::{hosting::EmbeddedHost, startup::Prepared};
+use self::{history::History, hosting::EmbeddedHost, startup::Prepared};
 use crate::{
     actors::{
         rendezvous::network::{Network, TcpNetwork},
@@ -42,6 +43,7 @@ pub struct Node {
     places: Places,
     joins: Vec<(String, u16)>,
     prepared: Prepared,
+    history: Option<History>,
     network: Rc<dyn Network>,
     policy: RestartPolicy,
     metrics: Arc<Metrics>,
@@ -80,11 +82,14 @@ impl Node {
             host.as_ref(),
         )
         .await?;
+        let folder = prepared.folder.clone();
+        let history = history::open(&settings, folder, &prepared.own, &metrics)?;
         Ok(Self {
             settings,
             places,
             joins,
             prepared,
+            history,
             network,
             policy,
             metrics,

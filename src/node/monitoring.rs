@@ -66,6 +66,12 @@ fn gauges(links: Links, kept: Arc<Kept>) -> Gauges {
             label: "",
             values: vec![("", count(kept.unsettled()))],
         };
-        vec![links, queued]
+        let outbox = Gauge {
+            name: "outbox_messages",
+            help: "Own direct messages that wait on disk for peers that are away.",
+            label: "",
+            values: vec![("", count(kept.waiting_on_disk()))],
+        };
+        vec![links, queued, outbox]
     })
 }

@@ -8,6 +8,7 @@ use super::NodeHandle;
 use crate::{
     actors::{
         door::Door,
+        kept::Kept,
         links::Links,
         listener::StopAccepting,
         rendezvous::{
@@ -22,6 +23,9 @@ use crate::{
 /// How long links have to end after BYE: the two seconds of the protocol, and a little for the system.
 const BYE_LIMIT: Duration = Duration::from_millis(2500);
 
+/// How long the history has for what waits to be written.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
 /// How often it is looked whether all links have ended.
 const BYE_POLL: Duration = Duration::from_millis(5);
 
@@ -34,6 +38,7 @@ pub struct RunningNode {
     /// Names a long-lived actor that was given up: the node has to end.
     pub gave_up: mpsc::Receiver<String>,
     pub(super) links: Links,
+    pub(super) kept: Arc<Kept>,
     pub(super) listening: Door<StopAccepting>,
     pub(super) listeners: Vec<Arc<TcpListener>>,
     pub(super) leave: Option<Leaving>,
@@ -61,6 +66,24 @@ impl RunningNode {
         self.listeners.clear();
         self.metrics_server = None;
         tokio::join!(self.say_bye(), self.unregister());
+        self.close_history().await;
+    }
+
+    /// Last of all: what is owed stays on disk, and what waited for its commit is told.
+    async fn close_history(&self) {
+        let Some(disk) = self.kept.disk() else { return };
+        self.kept.park_all();
+        let closed = async {
+            disk.store().close().await;
+            while !self.kept.has_told_all() {
+                tokio::time::sleep(BYE_POLL).await;
+            }
+        };
+        if tokio::time::timeout(CLOSE_LIMIT, closed).await.is_err() {
+            tracing::warn!(
+                "The history took too long to close: it is looked through at the next start"
+            );
+        }
     }
 
     async fn say_bye(&self) {

@@ -14,7 +14,7 @@ use super::{
     FilterKeeper, Node, NodeHandle, RunningNode,
     config::{self, Places as LinkPlaces},
     descriptors,
-    handle::{Doors, Facts},
+    handle::{Doors, Facts, HistoryDoors},
     running::Leaving,
     summary,
 };
@@ -23,6 +23,7 @@ use crate::{
         clock,
         door::{Door, Doorway, Inbox, queue},
         events::{Events, NodeEvent},
+        history::HistoryActor,
         kept::Kept,
         links::{LinkDoors, Links},
         listener::ListenerActor,
@@ -42,8 +43,9 @@ use crate::{
 const QUEUE: usize = 1024;
 
 /// The ways into the queues of all actors.
-struct Ways {
-    router: Doorway<RouterActor>,
+pub(super) struct Ways {
+    pub router: Doorway<RouterActor>,
+    history: Doorway<HistoryActor>,
     ping: Doorway<PingActor>,
     listener: Doorway<ListenerActor>,
     rendezvous: Doorway<RendezvousActor>,
@@ -52,6 +54,7 @@ struct Ways {
 /// The other ends of the queues.
 struct Inboxes {
     router: Inbox<RouterActor>,
+    history: Inbox<HistoryActor>,
     ping: Inbox<PingActor>,
     listener: Inbox<ListenerActor>,
     rendezvous: Inbox<RendezvousActor>,
@@ -59,17 +62,20 @@ struct Inboxes {
 
 fn queues() -> (Ways, Inboxes) {
     let (router, router_inbox) = queue(QUEUE);
+    let (history, history_inbox) = queue(QUEUE);
     let (ping, ping_inbox) = queue(QUEUE);
     let (listener, listener_inbox) = queue(QUEUE);
     let (rendezvous, rendezvous_inbox) = queue(QUEUE);
     let ways = Ways {
         router,
+        history,
         ping,
         listener,
         rendezvous,
     };
     let inboxes = Inboxes {
         router: router_inbox,
+        history: history_inbox,
         ping: ping_inbox,
         listener: listener_inbox,
         rendezvous: rendezvous_inbox,
@@ -84,16 +90,23 @@ impl Node {
             events.tell(NodeEvent::Rendezvous(event)).await;
         }
         let places = self.link_places(&events).await;
-        let kept = Kept::new(config::kept_limits(&self.settings.connection));
+        let kept = self.kept();
         let (ways, inboxes) = queues();
         let links = self.links(&ways, places, Arc::clone(&kept));
         let filters = self.filters(&links, &events).await;
         self.start_router(inboxes.router, &ways, &links, &kept, events.clone(), places);
+        self.start_history(inboxes.history, &ways, events.clone());
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
         let metrics_server = self.start_metrics(&links, &kept, &events).await;
-        let handle = self.handle(&ways, links.clone(), filters, kept, leave.is_some());
+        let handle = self.handle(
+            &ways,
+            links.clone(),
+            filters,
+            Arc::clone(&kept),
+            leave.is_some(),
+        );
         if let Some(server) = &metrics_server {
             handle.add_metrics(server.local_addr(), server.panic_door());
         }
@@ -113,6 +126,7 @@ impl Node {
             reports: self.reports,
             gave_up,
             links,
+            kept,
             listening: ways.listener.door(),
             listeners: self.prepared.listeners,
             leave,
@@ -165,7 +179,7 @@ impl Node {
         )
     }
 
-    fn supervise<A, F>(&self, actor: &'static str, inbox: Inbox<A>, make: F)
+    pub(super) fn supervise<A, F>(&self, actor: &'static str, inbox: Inbox<A>, make: F)
     where
         A: Actor<Context = Context<A>>,
         F: FnMut(&mut Context<A>, ExitNote) -> A + 'static,
@@ -311,6 +325,15 @@ impl Node {
         if rendezvous {
             panics.push(("rendezvous", ways.rendezvous.door()));
         }
+        let history = self.history.as_ref().map(|_| HistoryDoors {
+            list: ways.history.door(),
+            explain: ways.history.door(),
+        });
+        if history.is_some() {
+            panics.push(("history", ways.history.door()));
+        }
+        let opened = self.history.as_ref().map(|history| &history.opened);
+        let last_number = opened.map_or(0, |opened| opened.last_number);
         let doors = Doors {
             send: ways.router.door(),
             resolve: ways.router.door(),
@@ -319,19 +342,14 @@ impl Node {
             peers: ways.router.door(),
             links: ways.router.door(),
             recent: ways.router.door(),
+            history,
             rtts: ways.ping.door(),
             rendezvous: rendezvous.then(|| (ways.rendezvous.door(), ways.rendezvous.door())),
             panics: parking_lot::Mutex::new(panics),
             server_panic: Arc::clone(&self.host.panic),
         };
-        NodeHandle::new(
-            facts,
-            doors,
-            links,
-            filters,
-            kept,
-            Arc::clone(&self.metrics),
-        )
+        let metrics = Arc::clone(&self.metrics);
+        NodeHandle::new(facts, doors, links, filters, kept, metrics, last_number)
     }
 }
 

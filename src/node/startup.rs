@@ -24,6 +24,7 @@ use crate::{
     paths::Places,
     proto::hosting::EMBEDDED_PORTS_COUNT,
     settings::{EffectiveMode, Listen, Port, Settings},
+    store::StoreError,
     wire::{
         encode,
         identity::{IdentityError, PeerId},
@@ -61,6 +62,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The history on disk cannot be used; without it messages would be lost.
+    #[error("{0}: {advice}", advice = .0.advice())]
+    History(StoreError),
     /// No port from 4000 to 4999 is free.
     #[error("no port from 4000 to 4999 is free: choose one with --port, or 0 for any")]
     NoPort,

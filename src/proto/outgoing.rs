@@ -1,8 +1,10 @@
 //! What we originate and owe to one peer: a bounded queue that outlives links and actors. A message leaves it when
 //! it is acknowledged, when a living link has not acknowledged it in time, or when it has failed; so the last state
-//! of each is exactly one of *delivered*, *sent* and *failed*.
+//! of each is exactly one of *delivered*, *sent* and *failed*. With a history on disk it may also leave *parked*: then
+//! it waits there, and comes back through [`outbox`](super::outbox).
 
 mod owed;
+mod parking;
 
 use std::{
     collections::VecDeque,
@@ -18,6 +20,7 @@ pub use owed::{Entry, Publications};
 
 use self::owed::Owed;
 use super::link::LinkId;
+pub use super::resend::LinkKind;
 use crate::wire::{destination::Destination, kind::LineCounts};
 
 /// One of our own messages, as commands, events and their `ref` name it.
@@ -52,11 +55,6 @@ pub struct QueueLimits {
     pub late_age: Duration,
 }
 
-/// How often a message is written again after lost links, to a plain peer and to one that announced `stream`:
-/// plain clients show a repeated message twice.
-const RESENDS_PLAIN: u8 = 1;
-const RESENDS_STREAM: u8 = 3;
-
 /// What a lost link gave back waits this long for the next one: a little longer than redialling takes to call a peer
 /// that refuses stale. Without it a message to a peer that is not redialled would never reach its last state.
 pub const RETURN_WAIT: Duration = Duration::from_secs(20);
@@ -83,15 +81,10 @@ pub enum Outcome {
     Failed(Arc<OwnMessage>, &'static str),
     /// So many publications did not reach the peer.
     Missed(usize),
-}
-
-/// How a link of this peer writes: decides on resends and ACKs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkKind {
-    /// The peer announced `stream`.
-    pub stream: bool,
-    /// The peer announced `ack`.
-    pub acks: bool,
+    /// It was written on a link that was lost, and waits here for the next one; only told by a queue that parks.
+    LinkLost(Arc<OwnMessage>),
+    /// No link takes it: it waits on disk from now on.
+    Parked(Arc<OwnMessage>),
 }
 
 #[derive(Debug)]
@@ -106,6 +99,8 @@ struct InFlight {
 #[derive(Debug)]
 pub struct PeerQueue {
     limits: QueueLimits,
+    /// Whether what finds no link is kept on disk.
+    parks: bool,
     waiting: VecDeque<Owed>,
     /// In the order in which they were taken: of deadlines, and of resends.
     in_flight: VecDeque<InFlight>,
@@ -128,6 +123,7 @@ impl PeerQueue {
     pub fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
+            parks: false,
             waiting: VecDeque::new(),
             in_flight: VecDeque::new(),
             late: VecDeque::new(),
@@ -294,16 +290,10 @@ impl PeerQueue {
         outcomes
     }
 
-    /// Gives everything up that no link took.
+    /// Gives everything up that no link took, or parks it.
     pub fn fail_waiting(&mut self, reason: &'static str) -> Vec<Outcome> {
-        let failed = std::mem::take(&mut self.waiting);
-        failed
-            .into_iter()
-            .map(|owed| {
-                self.drop_from_bounds(&owed);
-                owed.given_up(reason)
-            })
-            .collect()
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        waiting.map(|owed| self.given_up(owed, reason)).collect()
     }
 
     /// A link is open: the messages whose sender was not told yet that they are on their way.
@@ -347,17 +337,16 @@ impl PeerQueue {
             // Receivers know the ones that arrived from a half-written batch.
             publications @ Owed::Publications(_) => return self.waiting.push_front(publications),
         };
-        let resends_max = match kind.stream {
-            true => RESENDS_STREAM,
-            false => RESENDS_PLAIN,
-        };
         // A line to a plain peer is written alone: if not as a whole, it did not arrive. Lines to a stream are written
         // together, and those in front may have arrived.
         if written.is_none() && !kind.stream {
             return self.waiting.push_front(Owed::Text(entry));
         }
-        if self.limits.resend && entry.lost < resends_max {
+        if kind.takes_again(entry.lost.saturating_add(1), self.limits.resend) {
             entry.lost += 1;
+            if self.parks {
+                outcomes.push(Outcome::LinkLost(Arc::clone(&entry.message)));
+            }
             return self.waiting.push_front(Owed::Text(entry));
         }
         if let Some(written) = written {
@@ -392,10 +381,8 @@ impl PeerQueue {
             .into_iter()
             .partition(is_over);
         self.waiting = kept;
-        for owed in over {
-            self.drop_from_bounds(&owed);
-            outcomes.push(owed.given_up("no connection to this peer in time"));
-        }
+        let reason = "no connection to this peer in time";
+        outcomes.extend(over.into_iter().map(|it| self.given_up(it, reason)));
     }
 
     /// Since when messages wait without any link.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: QueueLimits = QueueLimits {
+pub(super) const LIMITS: QueueLimits = QueueLimits {
     lines_max: 4,
     bytes_max: 100,
     ack_timeout: Duration::from_secs(5),
@@ -12,7 +12,7 @@ const LIMITS: QueueLimits = QueueLimits {
     late_max: 2,
     late_age: Duration::from_secs(600),
 };
-const PLAIN: LinkKind = LinkKind {
+pub(super) const PLAIN: LinkKind = LinkKind {
     stream: false,
     acks: true,
 };
@@ -20,13 +20,13 @@ const STREAM: LinkKind = LinkKind {
     stream: true,
     acks: true,
 };
-const FIRST: LinkId = LinkId(1);
+pub(super) const FIRST: LinkId = LinkId(1);
 
-fn id(number: u64) -> Uuid {
+pub(super) fn id(number: u64) -> Uuid {
     Uuid::from_u128(u128::from(number))
 }
 
-fn entry(number: u64) -> Entry {
+pub(super) fn entry(number: u64) -> Entry {
     let message = OwnMessage {
         msg_id: id(number),
         number,
@@ -43,7 +43,7 @@ fn entry(number: u64) -> Entry {
     }
 }
 
-fn queue(numbers: impl IntoIterator<Item = u64>) -> (PeerQueue, Instant) {
+pub(super) fn queue(numbers: impl IntoIterator<Item = u64>) -> (PeerQueue, Instant) {
     let mut queue = PeerQueue::new(LIMITS);
     queue.set_writer(Some(FIRST));
     for number in numbers {
@@ -52,7 +52,12 @@ fn queue(numbers: impl IntoIterator<Item = u64>) -> (PeerQueue, Instant) {
     (queue, Instant::now())
 }
 
-fn write(queue: &mut PeerQueue, link: LinkId, now: Instant, kind: LinkKind) -> Option<u64> {
+pub(super) fn write(
+    queue: &mut PeerQueue,
+    link: LinkId,
+    now: Instant,
+    kind: LinkKind,
+) -> Option<u64> {
     queue.set_writer(Some(link));
     queue.take(link, false)?;
     let number = queue.in_flight.back()?.message().map(|it| it.number);
@@ -66,11 +71,13 @@ fn name(outcome: &Outcome) -> (&'static str, u64) {
         Outcome::AckTimedOut(message) => ("timeout", message.number),
         Outcome::Unconfirmed(message, _) => ("sent", message.number),
         Outcome::Failed(message, _) => ("failed", message.number),
+        Outcome::LinkLost(message) => ("lost", message.number),
+        Outcome::Parked(message) => ("parked", message.number),
         Outcome::Missed(count) => ("missed", u64::try_from(*count).unwrap()),
     }
 }
 
-fn names(outcomes: &[Outcome]) -> Vec<(&'static str, u64)> {
+pub(super) fn names(outcomes: &[Outcome]) -> Vec<(&'static str, u64)> {
     outcomes.iter().map(name).collect()
 }
 

@@ -18,6 +18,15 @@ pub enum RendezvousMode {
     Off,
 }
 
+/// What `history.durability` may say: what an ACK promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// What was acknowledged survives a crash of the process and the loss of power.
+    Full,
+    /// It survives a crash of the process; the loss of power may take the last moments.
+    Normal,
+}
+
 /// What `prompt.bell` may say: how a user is told that a text is for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bell {
@@ -59,6 +68,13 @@ pub(super) const ROTATIONS: &[(&str, Rotation)] = &[
     ("hourly", Rotation::Hourly),
     ("never", Rotation::Never),
 ];
+
+/// Every durability with its word.
+pub(super) const DURABILITIES: &[(&str, Durability)] =
+    &[("full", Durability::Full), ("normal", Durability::Normal)];
+
+/// Whether there is a history on disk.
+pub(super) const HISTORY_MODES: &[(&str, bool)] = &[("on", true), ("off", false)];
 
 impl<T: Copy + PartialEq + Sync> Form for Choice<T> {
     type Value = T;

@@ -2,7 +2,8 @@
 
 use super::form::Check;
 use super::sections::{
-    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+    Connection, History, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer,
+    Supervision,
 };
 
 /// One setting: its place and its form.
@@ -21,6 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Node::KEYS,
         Rendezvous::KEYS,
         Connection::KEYS,
+        History::KEYS,
         RendezvousServer::KEYS,
         Prompt::KEYS,
         Logging::KEYS,

@@ -28,11 +28,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::{Bell, RendezvousMode};
+pub use choice::{Bell, Durability, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
 pub use sections::{
-    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+    Connection, History, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer,
+    Supervision,
 };
 
 use key::Key;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub rendezvous: Rendezvous,
     /// Links to peers and their limits.
     pub connection: Connection,
+    /// The history on disk.
+    pub history: History,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
     /// A node on a terminal.
@@ -162,6 +165,7 @@ impl Settings {
             node: Node::read(texts),
             rendezvous: Rendezvous::read(texts),
             connection: Connection::read(texts),
+            history: History::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
             prompt: Prompt::read(texts),
             logging: Logging::read(texts),

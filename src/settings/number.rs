@@ -27,10 +27,14 @@ pub(super) struct Size {
 pub(super) const KIB: usize = 1 << 10;
 /// Bytes in a MiB.
 pub(super) const MIB: usize = 1 << 20;
+/// Bytes in a GiB.
+pub(super) const GIB: usize = 1 << 30;
 
-const UNITS: [(&str, usize); 5] = [
+const UNITS: [(&str, usize); 7] = [
+    ("GiB", GIB),
     ("MiB", MIB),
     ("KiB", KIB),
+    ("GB", 1_000_000_000),
     ("MB", 1_000_000),
     ("kB", 1_000),
     ("B", 1),
@@ -68,7 +72,7 @@ impl Form for Size {
 
     fn allowed(&self) -> String {
         let (min, max) = (written(self.min), written(self.max));
-        format!("a size from {min} to {max} in B, kB, KiB, MB or MiB, or bytes")
+        format!("a size from {min} to {max} in B, kB, KiB, MB, MiB, GB or GiB, or bytes")
     }
 
     fn show(&self, value: &usize) -> Value {
@@ -95,7 +99,7 @@ fn split_unit(text: &str) -> (&str, usize) {
 }
 
 fn written(bytes: usize) -> String {
-    let exact = UNITS[..2]
+    let exact = UNITS[..3]
         .iter()
         .find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
     match exact {
@@ -167,9 +171,19 @@ mod tests {
     fn a_shown_size_reads_the_same_again() {
         let form = Size {
             min: 1,
-            max: 64 * MIB,
+            max: 2 * GIB,
         };
-        for bytes in [1, 1000, KIB, 65 * KIB, MIB, MIB + 1, 64 * MIB] {
+        for bytes in [
+            1,
+            1000,
+            KIB,
+            65 * KIB,
+            MIB,
+            MIB + 1,
+            64 * MIB,
+            GIB,
+            GIB + MIB,
+        ] {
             let shown = form.show(&bytes);
             assert_eq!(
                 form.parse(shown.as_str().unwrap()),

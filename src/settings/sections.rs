@@ -9,12 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, OwnSocket, Port};
-use super::choice::{BELLS, Bell, Choice, MODES, ROTATIONS, RendezvousMode, Switch};
+use super::choice::{
+    BELLS, Bell, Choice, DURABILITIES, Durability, HISTORY_MODES, MODES, ROTATIONS, RendezvousMode,
+    Switch,
+};
 use super::duration::{Span, hours, millis, minutes, seconds};
 use super::form::{Form, Maybe};
 use super::key::Key;
 use super::layer::Texts;
-use super::number::{KIB, MIB, Number, Size};
+use super::number::{GIB, KIB, MIB, Number, Size};
 use super::text::{LogLevels, OwnPart, PathText};
 use crate::logging::{Levels, Rotation, Turns};
 
@@ -143,6 +146,26 @@ section! {
         legacy_gap: Duration = Span { min: millis(0), max: seconds(1) };
         /// Whether unacknowledged messages are sent again on the next link.
         resend: bool = Switch;
+    }
+}
+
+section! {
+    /// The history on disk, and the messages that wait there for peers that are away.
+    History "history" {
+        /// Whether it is kept on disk.
+        mode: bool = Choice(HISTORY_MODES);
+        /// What an ACK promises.
+        durability: Durability = Choice(DURABILITIES);
+        /// Most direct messages that wait for one peer that is away.
+        outbox_messages: usize = Number { min: 1, max: LIMIT_MAX };
+        /// Longest time one of them waits.
+        outbox_age: Duration = Span { min: seconds(1), max: hours(24 * 365) };
+        /// Most messages kept; 0 is no limit.
+        max_messages: usize = Number { min: 0, max: 1_000_000_000 };
+        /// Most bytes on disk.
+        max_size: usize = Size { min: MIB, max: 1024 * GIB };
+        /// Whether a text file tells the sessions too.
+        text_log: bool = Switch;
     }
 }
 

@@ -91,6 +91,7 @@ fn rows(settings: &Settings) -> impl Iterator<Item = (&'static Key, Value)> {
         settings.node.shown(),
         settings.rendezvous.shown(),
         settings.connection.shown(),
+        settings.history.shown(),
         settings.rendezvous_server.shown(),
         settings.prompt.shown(),
         settings.logging.shown(),

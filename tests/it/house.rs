@@ -44,6 +44,11 @@ const FLOORS: &[Floor] = &[
         banned: EFFECTS,
     },
     Floor {
+        paths: &["store/"],
+        may_know: &["store", "proto::texts", "proto::outgoing", "wire"],
+        banned: &["actix"],
+    },
+    Floor {
         paths: &["metrics/", "identity_lock.rs", "private_file.rs"],
         may_know: &["metrics", "wire"],
         banned: &["actix"],
@@ -58,6 +63,7 @@ const FLOORS: &[Floor] = &[
         may_know: &[
             "actors",
             "proto",
+            "store",
             "wire",
             "metrics",
             "identity_lock",
@@ -103,6 +109,7 @@ const FLOORS: &[Floor] = &[
             "metrics_server",
             "actors",
             "proto",
+            "store",
             "wire",
             "metrics",
             "identity_lock",

@@ -210,6 +210,7 @@ impl Context {
             Outcome::Unconfirmed(message, _) => (message, State::Sent),
             Outcome::Failed(message, _) => (message, State::Failed),
             Outcome::Missed(_) => return, // publications
+            Outcome::LinkLost(_) | Outcome::Parked(_) => return, // only where there is a history on disk
         };
         let msg_id = message.msg_id;
         self.log(|| format!("{who:?}: {msg_id} to {peer} is {next:?}"));

@@ -145,7 +145,12 @@ impl Handler<TextsReceived> for RouterActor {
     type Result = ();
 
     fn handle(&mut self, TextsReceived(received): TextsReceived, ctx: &mut Context<Self>) {
-        if let Some(received) = self.without_duplicates(received) {
+        // What was kept on disk was compared there.
+        let received = match self.kept.disk() {
+            Some(_) => Some(received),
+            None => self.without_duplicates(received),
+        };
+        if let Some(received) = received {
             let count = u64::try_from(received.texts.len()).unwrap_or(0);
             self.metrics.texts_received.add(count);
             self.remember(RecentFact::Received(Arc::clone(&received)));
@@ -189,6 +194,7 @@ impl Handler<AcksReceived> for RouterActor {
 
     fn handle(&mut self, acks: AcksReceived, ctx: &mut Context<Self>) {
         if let Some(queue) = self.kept.known_queue_of(&acks.peer) {
+            self.refillable.insert(acks.peer.clone());
             for msg_id in acks.msg_ids.iter() {
                 let known = Uuid::try_parse(msg_id).ok();
                 let outcome = known.and_then(|id| queue.lock().acknowledged(acks.at, id));

@@ -12,11 +12,13 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{
-    actors::{events::ReceivedTexts, recent::RecentEntry},
+    actors::events::ReceivedTexts,
     proto::{
         link::{Direction, LinkId},
+        outgoing::OwnMessage,
         peer_table::Status,
     },
+    store::{facts::Ticket, rows::Row},
     wire::{destination::Destination, identity::PeerId, rendezvous::Record},
 };
 
@@ -112,6 +114,8 @@ pub struct Published {
     pub skipped: Vec<PeerId>,
     /// It waits for a peer that is not linked yet.
     pub waiting: bool,
+    /// It waits on disk for its peer, once this is decided.
+    pub queued: Option<Ticket>,
 }
 
 /// Why a text was not accepted; nothing of it was sent.
@@ -143,6 +147,9 @@ pub enum SendError {
     /// The recipient is this node.
     #[error("that is this node itself")]
     Ourselves,
+    /// Too many messages wait on disk for this peer.
+    #[error("{1} messages wait for {0} already")]
+    OutboxFull(PeerId, usize),
     /// Too many messages wait for peers that are not known yet.
     #[error("too many messages wait for peers")]
     WaitingFull,
@@ -179,6 +186,14 @@ pub struct DialAddress {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "usize")]
 pub struct Reconnect;
+
+/// Messages that waited on disk for too long: they have failed there.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct OutboxExpired(
+    /// Which.
+    pub Arc<[OwnMessage]>,
+);
 
 /// Asks for the known peers.
 #[derive(Debug, Clone, Copy, Message)]
@@ -226,9 +241,9 @@ pub struct LinkRow {
     pub writer: bool,
 }
 
-/// Asks for the last messages and acknowledgements: `/history`.
+/// Asks for the last messages: `/history` where none is kept on disk.
 #[derive(Debug, Clone, Message)]
-#[rtype(result = "Vec<RecentEntry>")]
+#[rtype(result = "Vec<Row>")]
 pub struct ListRecent {
     /// How many.
     pub count: usize,

@@ -3,6 +3,7 @@
 
 mod handlers;
 mod messages;
+mod parking;
 mod publishing;
 mod sending;
 mod telling;
@@ -14,11 +15,12 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, SpawnHandle};
+use tokio::sync::watch;
 
 pub use messages::{
-    AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, PeerName, PeerRow,
-    Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError, SendText,
-    SendTexts, TextsReceived,
+    AcksReceived, DialAddress, Draft, LinkRow, ListLinks, ListPeers, ListRecent, OutboxExpired,
+    PeerName, PeerRow, Published, Recipients, Reconnect, RecordsDiscovered, ResolvePeer, SendError,
+    SendText, SendTexts, TextsReceived,
 };
 pub use sending::Waiting;
 
@@ -36,6 +38,7 @@ use crate::{
         link::LinkId,
         peer_table::{Link, Output, PeerTable, TableLimits},
     },
+    store::Progress,
     wire::identity::PeerId,
 };
 
@@ -74,6 +77,10 @@ pub struct RouterActor {
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
     discovers: bool,
+    /// Peers whose queue may take more of what waits on disk.
+    refillable: HashSet<PeerId>,
+    /// How far the history is with what was recorded; none without one.
+    progress: Option<watch::Receiver<Progress>>,
 }
 
 /// What a router is made of.
@@ -101,6 +108,8 @@ impl RouterActor {
     /// A router that knows nothing yet; it asks for what is there when it starts.
     pub fn new(parts: RouterParts) -> Self {
         Self {
+            refillable: HashSet::new(),
+            progress: parts.kept.disk().map(|disk| disk.progress()),
             table: PeerTable::new(parts.own.clone(), parts.limits),
             own: parts.own,
             links: parts.links,
@@ -138,6 +147,7 @@ impl RouterActor {
         if let Some((at, records)) = records {
             self.table.discovered(at, &records);
         }
+        self.kept.inner.lock().outbox.restarted();
         for (peer, queue) in self.kept.queues() {
             let mut queue = queue.lock();
             if !queue.writer().is_some_and(|it| self.open.contains_key(&it)) {
@@ -174,6 +184,7 @@ impl RouterActor {
         for message in announced {
             self.announce(message, 1);
         }
+        self.met(&peer);
     }
 
     fn show_opened(&mut self, opened: &LinkOpened) {
@@ -195,6 +206,7 @@ impl RouterActor {
         self.apply(outputs);
         self.expire(now);
         self.retry_waiting(now);
+        self.look_at_disk(now);
         let mut kept = self.kept.inner.lock();
         kept.seen.retain(|_, filter| !filter.is_empty(now));
     }
@@ -288,6 +300,7 @@ impl Actor for RouterActor {
         self.rebuild(now);
         self.tick(now);
         self.settle(ctx);
+        self.follow(ctx);
     }
 }
 

@@ -144,7 +144,7 @@ fn answers(count: usize, receivers: &[Receiver]) -> Vec<Published> {
         Published {
             peers: receivers.len() - skipped.len(),
             skipped,
-            waiting: false,
+            ..Published::default()
         }
     };
     (0..count).map(answer).collect()

@@ -8,11 +8,12 @@ use super::{
     Draft, GATHER, PeerName, Published, Recipients, RouterActor, SendError, SendText, SendTexts,
 };
 use crate::{
-    actors::{events::NodeEvent, link_out::SharedQueue, recent::RecentFact},
+    actors::{events::NodeEvent, link_out::SharedQueue},
     proto::{
         outgoing::{Entry, OwnMessage},
         peer_table::Status,
     },
+    store::facts::State,
     wire::{
         destination::Destination,
         encode::{self, TextTooLong},
@@ -154,6 +155,9 @@ impl RouterActor {
         if found.is_empty() && self.own.name() == name {
             return Err(SendError::Ourselves);
         }
+        if found.is_empty() {
+            found = self.known_by_name(name);
+        }
         found.sort();
         match found.len() {
             0 => Err(SendError::Unknown(name.to_owned())),
@@ -169,7 +173,7 @@ impl RouterActor {
         request: &SendText,
     ) -> Result<Published, SendError> {
         let peer = self.resolve(name)?;
-        if self.table.get(&peer).is_none() {
+        if self.table.get(&peer).is_none() && !self.is_known(&peer) {
             return Err(SendError::Unknown(peer.as_str().to_owned()));
         }
         let until = request.wait.map(|wait| now + wait);
@@ -185,6 +189,9 @@ impl RouterActor {
         until: Option<Instant>,
     ) -> Result<Published, SendError> {
         let linked = self.table.is_linked(&peer);
+        if let Some(answer) = self.put_on_disk(now, &peer, draft, linked, until) {
+            return answer;
+        }
         if !linked && until.is_none() {
             return Err(self.not_linked(peer));
         }
@@ -210,8 +217,8 @@ impl RouterActor {
         }
         Ok(Published {
             peers: usize::from(linked),
-            skipped: Vec::new(),
             waiting: !linked,
+            ..Published::default()
         })
     }
 
@@ -284,8 +291,8 @@ impl RouterActor {
             Destination::Peer(_) => tracing::info!(msg_id = %message.msg_id, "SEND {}", message.to),
             _ => tracing::info!(msg_id = %message.msg_id, peers, "PUB {}", message.to),
         }
-        self.remember(RecentFact::Sent(Arc::clone(&message)));
-        self.emit(NodeEvent::TextSent { message, peers });
+        let ticket = self.record_accepted(&message, State::Sent, peers);
+        self.emit_after(NodeEvent::TextSent { message, peers }, ticket);
     }
 
     /// Tells the link that writes that there is something for it.

@@ -1,20 +1,24 @@
 //! What the router tells the front end, and how it waits for one that has no room.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix::{AsyncContext, Context, WrapFuture};
 use jiff::Timestamp;
 
 use super::RouterActor;
 use crate::{
-    actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
+    actors::{door::DoorError, events::NodeEvent, kept::Told, recent::RecentFact},
     proto::{
         close::CloseReason,
-        outgoing::Outcome,
+        outgoing::{Outcome, OwnMessage},
         peer_table::{SEEDS_MAX, Status},
     },
+    store::facts::{Fact, Ticket},
     wire::identity::PeerId,
 };
+
+/// So many events wait for their commits without making the router deaf.
+const UNTOLD_MAX: usize = 4096;
 
 impl RouterActor {
     pub(super) fn unreachable(&mut self, peer: PeerId, status: Status, reason: String) {
@@ -77,33 +81,65 @@ impl RouterActor {
     }
 
     pub(super) fn tell_outcome(&mut self, outcome: Outcome) {
-        let metrics = Arc::clone(&self.metrics);
+        let at = Timestamp::now();
         match outcome {
-            Outcome::Delivered(message, rtt) => {
-                metrics.texts_delivered.increment();
-                metrics.ack_latency.record(rtt);
-                self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
-                self.emit(NodeEvent::TextDelivered { message, rtt });
+            Outcome::Delivered(message, rtt) => self.delivered(message, rtt),
+            Outcome::AckTimedOut(message) => self.ack_timed_out(message),
+            Outcome::Unconfirmed(message, reason) => self.unconfirmed(message, reason),
+            Outcome::Failed(message, reason) => self.failed(message, reason),
+            Outcome::LinkLost(message) => {
+                let msg_id = message.msg_id;
+                self.record(Fact::LinkLost { msg_id, at });
             }
-            Outcome::AckTimedOut(message) => {
-                metrics.ack_timeouts.increment();
-                let after = self.kept.ack_timeout();
-                tracing::warn!(msg_id = %message.msg_id, "{} has not acknowledged", message.to);
-                self.emit(NodeEvent::AckTimedOut { message, after });
-            }
-            Outcome::Unconfirmed(message, reason) => {
-                metrics.texts_unconfirmed.increment();
-                let reason = reason.into();
-                self.emit(NodeEvent::TextUnconfirmed { message, reason });
-            }
-            Outcome::Failed(message, reason) => {
-                metrics.texts_failed.increment();
-                let reason = reason.into();
-                self.emit(NodeEvent::TextFailed { message, reason });
-            }
+            Outcome::Parked(message) => self.parked(message),
             // A publication that missed one of its peers did not fail; it is counted.
-            Outcome::Missed(count) => metrics.texts_failed.add(u64::try_from(count).unwrap_or(0)),
+            Outcome::Missed(count) => {
+                let count = u64::try_from(count).unwrap_or(0);
+                self.metrics.texts_failed.add(count);
+            }
         }
+    }
+
+    fn delivered(&mut self, message: Arc<OwnMessage>, rtt: Duration) {
+        self.metrics.texts_delivered.increment();
+        self.metrics.ack_latency.record(rtt);
+        let (msg_id, at) = (message.msg_id, Timestamp::now());
+        let ticket = self.record(Fact::Delivered { msg_id, at, rtt });
+        if ticket.is_none() {
+            self.remember(RecentFact::Delivered(msg_id, rtt));
+        }
+        self.emit_after(NodeEvent::TextDelivered { message, rtt }, ticket);
+    }
+
+    fn ack_timed_out(&mut self, message: Arc<OwnMessage>) {
+        self.metrics.ack_timeouts.increment();
+        let after = self.kept.ack_timeout();
+        tracing::warn!(msg_id = %message.msg_id, "{} has not acknowledged", message.to);
+        let (msg_id, at) = (message.msg_id, Timestamp::now());
+        let ticket = self.record(Fact::TimedOut { msg_id, at, after });
+        self.emit_after(NodeEvent::AckTimedOut { message, after }, ticket);
+    }
+
+    pub(super) fn unconfirmed(&mut self, message: Arc<OwnMessage>, reason: &'static str) {
+        self.metrics.texts_unconfirmed.increment();
+        let reason = reason.to_owned();
+        let ticket = self.record(Fact::Unconfirmed {
+            msg_id: message.msg_id,
+            at: Timestamp::now(),
+            reason: reason.clone(),
+        });
+        self.emit_after(NodeEvent::TextUnconfirmed { message, reason }, ticket);
+    }
+
+    fn failed(&mut self, message: Arc<OwnMessage>, reason: &'static str) {
+        self.metrics.texts_failed.increment();
+        let reason = reason.to_owned();
+        let ticket = self.record(Fact::Failed {
+            msg_id: message.msg_id,
+            at: Timestamp::now(),
+            reason: reason.clone(),
+        });
+        self.emit_after(NodeEvent::TextFailed { message, reason }, ticket);
     }
 
     pub(super) fn remember(&mut self, fact: RecentFact) {
@@ -112,11 +148,17 @@ impl RouterActor {
 
     /// Queues an event; [`RouterActor::settle`] hands it on.
     pub(super) fn emit(&mut self, event: NodeEvent) {
-        self.kept.inner.lock().backlog.push_back(event);
+        self.emit_after(event, None);
+    }
+
+    /// The same for an event that is told once this is on disk.
+    pub(super) fn emit_after(&mut self, event: NodeEvent, ticket: Option<Ticket>) {
+        let told = Told { event, ticket };
+        self.kept.inner.lock().backlog.push_back(told);
     }
 
     /// The end of every handler: events go to the front end, and time is made to pass. While the front end has no
-    /// room the router is deaf, so that links and commands feel it.
+    /// room, or the disk is far behind, the router is deaf, so that links and commands feel it.
     pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
         let dials = self.table.is_busy();
         self.arm(ctx, dials);
@@ -130,17 +172,18 @@ impl RouterActor {
     }
 
     fn show(&mut self, ctx: &mut Context<Self>) {
+        self.refill(ctx);
         if self.flushing {
             return;
         }
-        loop {
-            let Some(event) = self.kept.inner.lock().backlog.pop_front() else {
-                return;
-            };
-            if self.events.try_put(event.clone()) == Err(DoorError::Full) {
-                self.kept.inner.lock().backlog.push_front(event);
+        while let Some(event) = self.kept.next_told(self.progress.as_ref()) {
+            if self.events.try_put(event) == Err(DoorError::Full) {
                 return self.flush_slowly(ctx);
             }
+            self.kept.inner.lock().backlog.pop_front();
+        }
+        if self.kept.inner.lock().backlog.len() > UNTOLD_MAX {
+            self.flush_slowly(ctx);
         }
     }
 
@@ -149,7 +192,13 @@ impl RouterActor {
         let (kept, events) = (Arc::clone(&self.kept), self.events.clone());
         let flush = async move {
             loop {
-                let Some(event) = kept.inner.lock().backlog.front().cloned() else {
+                let Some(ticket) = kept.first_ticket() else {
+                    return;
+                };
+                if let (Some(disk), Some(ticket)) = (kept.disk(), ticket) {
+                    disk.committed(ticket).await;
+                }
+                let Some(event) = kept.next_told(None) else {
                     return;
                 };
                 events.tell(event).await;

@@ -33,6 +33,10 @@ pub(super) fn send_error(error: NodeError) -> CommandError {
             "queue_full",
             "the peer does not read fast enough: wait, then send it again".into(),
         ),
+        SendError::OutboxFull(..) => (
+            "outbox_full",
+            "wait until it is back; history.outbox_messages sets how many may wait".into(),
+        ),
         SendError::Ourselves => ("ourselves", "/peers shows who else is there".into()),
         SendError::WaitingFull => ("queue_full", "wait until peers are connected".into()),
     };
@@ -47,6 +51,23 @@ fn not_linked_hint(status: Status) -> &'static str {
     match status {
         Status::Connecting => "it is being dialled: try again in a moment",
         _ => "/reconnect dials it again",
+    }
+}
+
+/// The history could not be asked.
+pub(super) fn past_error(error: NodeError) -> CommandError {
+    let (code, hint) = match &error {
+        NodeError::NoHistory => (
+            "no_history",
+            "with history.mode = \"on\" it is, and can be searched".into(),
+        ),
+        NodeError::History(error) => ("store_failed", error.advice()),
+        _ => return internal(error),
+    };
+    CommandError {
+        code,
+        message: error.to_string(),
+        hint,
     }
 }
 

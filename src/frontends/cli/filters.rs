@@ -18,11 +18,11 @@ use super::{
 use crate::{
     actors::{
         events::NodeEvent,
-        recent::{RecentEntry, RecentFact},
         router::{PeerName, Recipients, SendError},
     },
     node::{KeepError, NodeHandle},
     proto::filters::{Blocked, FILTERS_MAX, Filters, FiltersFull},
+    store::rows::Row,
     wire::identity::PeerId,
 };
 
@@ -39,14 +39,13 @@ pub fn is_hidden(node: &NodeHandle, event: &NodeEvent) -> bool {
 }
 
 impl Session {
-    /// Past events without what hidden peers said.
-    pub(super) fn without_hidden(&self, mut entries: Vec<RecentEntry>) -> Vec<RecentEntry> {
+    /// Messages of before without what hidden peers said.
+    pub(super) fn without_hidden(&self, mut rows: Vec<Row>) -> Vec<Row> {
         let filters = self.node.filters();
-        entries.retain(|entry| match &entry.what {
-            RecentFact::Received(received) => !filters.hides(&received.from),
-            RecentFact::Sent(_) | RecentFact::Delivered(..) => true,
-        });
-        entries
+        let is_hidden =
+            |row: &Row| !row.own && row.peer.as_ref().is_some_and(|it| filters.hides(it));
+        rows.retain(|row| !is_hidden(row));
+        rows
     }
 
     /// `/ignore PEER [DURATION]`

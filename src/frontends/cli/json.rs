@@ -155,6 +155,18 @@ fn describe(event: &NodeEvent) -> (&'static str, Value) {
             "sent",
             own(message, json!({"kind": kind(&message.to), "peers": peers})),
         ),
+        NodeEvent::TextQueued {
+            message,
+            reason,
+            again,
+        } => (
+            "queued",
+            own(message, json!({"reason": reason, "again": again})),
+        ),
+        NodeEvent::QueuedTextSent { message } => (
+            "sent",
+            own(message, json!({"kind": kind(&message.to), "peers": 1})),
+        ),
         NodeEvent::TextDelivered { message, rtt } => (
             "delivered",
             own(message, json!({"rtt_ms": milliseconds(*rtt)})),
@@ -170,6 +182,9 @@ fn describe(event: &NodeEvent) -> (&'static str, Value) {
             ("failed", own(message, json!({"reason": reason})))
         }
         NodeEvent::Rendezvous(event) => ("rendezvous", rendezvous(event)),
+        NodeEvent::HistoryRecovered { failures } => {
+            ("history_recovered", json!({"failures": failures}))
+        }
         NodeEvent::ActorRestarting {
             actor,
             reason,

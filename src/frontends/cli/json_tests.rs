@@ -58,6 +58,15 @@ fn all_events() -> Vec<NodeEvent> {
             message: own_message(),
             peers: 1,
         },
+        NodeEvent::TextQueued {
+            message: own_message(),
+            reason: "bob is away".into(),
+            again: false,
+        },
+        NodeEvent::QueuedTextSent {
+            message: own_message(),
+        },
+        NodeEvent::HistoryRecovered { failures: 3 },
         NodeEvent::TextDelivered {
             message: own_message(),
             rtt: time,

@@ -13,6 +13,7 @@ mod help_reply;
 mod history_reply;
 pub mod input;
 pub mod json;
+pub mod life;
 pub mod output;
 mod own_messages;
 mod pipe;

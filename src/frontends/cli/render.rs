@@ -29,6 +29,19 @@ impl Renderer {
         let line = match event {
             NodeEvent::TextsReceived(texts) => return Some(self.received(texts, at)),
             NodeEvent::TextSent { message, peers } => self.sent(message, *peers),
+            NodeEvent::TextQueued {
+                message,
+                reason,
+                again: false,
+            } => self.queued(message, reason),
+            NodeEvent::TextQueued {
+                message, reason, ..
+            } => {
+                let words = format!("#{} waits on disk for {}: ", message.number, message.to);
+                return Some(style.dim(words + &Printable::text(reason).to_string()));
+            }
+            // That it was delivered is news enough.
+            NodeEvent::QueuedTextSent { .. } => return None,
             NodeEvent::TextDelivered { message, rtt } => {
                 let rtt = duration(*rtt);
                 return Some(style.dim(format!(
@@ -78,6 +91,7 @@ impl Renderer {
                 "! {claimed} claims to be {peer}, who is at {known}: it is read, but gets none of the messages to {peer}"
             )),
             NodeEvent::Rendezvous(event) => self.rendezvous(event)?,
+            NodeEvent::HistoryRecovered { .. } => style.dim("~ the history works again"),
             NodeEvent::ActorRestarting {
                 actor,
                 reason,
@@ -130,6 +144,12 @@ impl Renderer {
             (_, 1) => format!("{line}  {}", self.style.dim("(1 peer)")),
             (_, peers) => format!("{line}  {}", self.style.dim(format!("({peers} peers)"))),
         }
+    }
+
+    /// One of our own that waits: `-> bob@CIC #12 text  (queued: bob is away)`.
+    fn queued(&self, message: &OwnMessage, reason: &str) -> String {
+        let note = format!("(queued: {})", Printable::text(reason));
+        format!("{}  {}", self.sent(message, 1), self.style.dim(note))
     }
 
     fn rendezvous(&self, event: &RendezvousEvent) -> Option<String> {
@@ -276,6 +296,23 @@ mod tests {
             peers: 3,
         };
         assert_eq!(shown(sent), "03:04:05 -> * #12 hi  (3 peers)");
+        let queued = |again| NodeEvent::TextQueued {
+            message: own("bob@CIC"),
+            reason: "bob is away".into(),
+            again,
+        };
+        assert_eq!(
+            shown(queued(false)),
+            "03:04:05 -> bob@CIC #12 hi  (queued: bob is away)"
+        );
+        assert_eq!(
+            shown(queued(true)),
+            "#12 waits on disk for bob@CIC: bob is away"
+        );
+        let sent = NodeEvent::QueuedTextSent {
+            message: own("bob@CIC"),
+        };
+        assert_eq!(shown(sent), "");
         let rtt = Duration::from_micros(1312);
         let delivered = NodeEvent::TextDelivered {
             message: Arc::clone(&message),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{json::milliseconds, style::duration};
 use crate::{
     actors::{
+        disk::Health,
         rendezvous::DiscoverReply,
         router::{LinkRow, PeerName, PeerRow, Recipients},
     },
@@ -184,6 +185,7 @@ pub fn status(
     let listen: Vec<String> = facts.listen.iter().map(ToString::to_string).collect();
     let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
     let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
+    let disk = node.disk();
     let mut lines = vec![
         format!(
             "{}, listening on {}, up {}",
@@ -200,6 +202,7 @@ pub fn status(
         format!(
             "messages: {sent} sent, {delivered} delivered, {waiting} under way; {received} received"
         ),
+        history_words(disk.as_ref()),
         format!("restarts of actors: {}", metrics.actor_restarts.get()),
     ];
     let scraped = node.metrics_address();
@@ -210,11 +213,36 @@ pub fn status(
         "peers": peers.len(), "connected": connected, "links": links.len(),
         "sent": sent, "delivered": delivered, "under_way": waiting, "received": received,
         "restarts": metrics.actor_restarts.get(),
+        "history": history_state(disk.as_ref()), "outbox": disk.as_ref().map_or(0, |it| it.1),
         "rendezvous": endpoint.map(|it| it.address.as_ref()),
         "hosted": endpoint.is_some_and(|it| it.hosted),
         "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
         "metrics": scraped.map(|it| it.to_string()),
     }))
+}
+
+fn history_words(disk: Option<&(Health, usize)>) -> String {
+    match disk {
+        None => "history: in memory only".into(),
+        Some((
+            Health {
+                error: Some(error), ..
+            },
+            waiting,
+        )) => format!(
+            "history: FAILS ({}), {waiting} messages wait on disk",
+            Printable::text(&error.to_string())
+        ),
+        Some((_, waiting)) => format!("history: on disk, {waiting} messages wait there for peers"),
+    }
+}
+
+fn history_state(disk: Option<&(Health, usize)>) -> &'static str {
+    match disk {
+        None => "off",
+        Some((health, _)) if health.error.is_some() => "fails",
+        Some(_) => "on",
+    }
 }
 
 fn rendezvous_words(report: Option<&Report>) -> String {

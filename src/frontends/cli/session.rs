@@ -2,6 +2,7 @@
 //! incarnations of CliActor.
 
 mod options;
+mod past;
 mod talk;
 
 use std::{
@@ -22,7 +23,6 @@ use super::{
     errors::{internal, long_reference, send_error, too_long},
     filters,
     help_reply::help,
-    history_reply::history,
     input::Typed,
     json as events,
     output::Output,
@@ -34,7 +34,7 @@ use crate::{
     actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
-    wire::{destination::Destination, identity::PeerId, printable::Printable},
+    wire::{identity::PeerId, printable::Printable},
 };
 
 /// What a typed line came to.
@@ -235,18 +235,9 @@ impl Session {
             Command::Log(levels) => self.set_log(levels)?,
             Command::Metrics => replies::metrics(node.metrics()),
             Command::Status => self.status().await.map_err(internal)?,
-            Command::History(with, count) => {
-                let with = match with {
-                    Some(with) => Some(self.one_talk(with).await?),
-                    None => None,
-                };
-                let entries = node.recent(count, with).await.map_err(internal)?;
-                history(
-                    &self.without_hidden(entries),
-                    self.renderer(),
-                    &Zoned::now(),
-                )
-            }
+            Command::History(with, count) => self.history(with, count).await?,
+            Command::Search { with, words, count } => self.search(with, words, count).await?,
+            Command::Why(name) => self.why(name).await?,
             Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
             Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
             Command::Unignore(peer) => self.unignore(&peer).await?,
@@ -300,18 +291,6 @@ impl Session {
         }
         let data = json!({"to": words});
         Ok(Reply::line(format!("plain lines go to {words}")).with(data))
-    }
-
-    /// A talk by the name it has on the wire.
-    async fn one_talk(&self, with: Recipients) -> Result<Destination, CommandError> {
-        Ok(match with {
-            Recipients::Everyone => Destination::Everyone,
-            Recipients::Namespace(namespace) => Destination::Namespace(namespace),
-            Recipients::Peer(PeerName::Full(peer)) => Destination::Peer(peer),
-            Recipients::Peer(name) => {
-                Destination::Peer(self.node.resolve(name).await.map_err(send_error)?)
-            }
-        })
     }
 
     /// The prompt: who we are, and where plain lines go unless that is everyone.

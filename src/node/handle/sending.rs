@@ -112,8 +112,17 @@ impl NodeHandle {
                 continue;
             }
             self.push_back(&texts.take(answers.len())).await;
+            self.committed(&answers).await;
             let answers = answers.into_iter();
             return answers.map(|it| it.map_err(NodeError::from)).collect();
+        }
+    }
+
+    /// What is answered *queued* is on disk, or was told to have failed.
+    async fn committed(&self, answers: &[Result<Published, SendError>]) {
+        let queued = answers.iter().flatten().filter_map(|it| it.queued);
+        if let (Some(disk), Some(last)) = (self.0.kept.disk(), queued.max()) {
+            disk.committed(last).await;
         }
     }
 
@@ -137,6 +146,8 @@ impl NodeHandle {
     /// Waits for room; a publication until its deadline, then these peers are lagging.
     async fn room(&self, peers: &[PeerId], text: Option<&SendText>, deadline: Instant) {
         if text.is_some_and(is_direct) {
+            // It may also be the disk from which the queue is filled: that is not looked at here.
+            tokio::time::sleep(ROOM_POLL).await;
             return self.room_of(peers).await;
         }
         let deadline = tokio::time::Instant::from_std(deadline);

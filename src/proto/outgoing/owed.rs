@@ -72,6 +72,14 @@ impl Owed {
         }
     }
 
+    /// How often it was written on links that were lost.
+    pub(super) fn lost(&self) -> u8 {
+        match self {
+            Self::Text(entry) => entry.lost,
+            Self::Publications(_) => 0,
+        }
+    }
+
     pub(super) fn expires(&self) -> Option<Instant> {
         match self {
             Self::Text(entry) => entry.expires,

@@ -34,7 +34,7 @@ fn what_is_no_setting_is_refused_with_its_line() {
             "node.port = 0x1000",
             "user.toml:1: node.port is not a decimal number",
         ),
-        ("[history]\nmode = 'off'", "history.mode is not a setting"),
+        ("[rooms]\nmode = 'off'", "rooms.mode is not a setting"),
         (
             "[node]\n\"a\\nb\" = 1",
             "user.toml:2: node.a\\nb is not a setting",

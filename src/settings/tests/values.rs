@@ -8,6 +8,7 @@ fn the_built_in_values_are_those_of_the_product() {
         node,
         rendezvous,
         connection,
+        history,
         rendezvous_server,
         logging,
         metrics,
@@ -84,6 +85,18 @@ fn the_built_in_values_are_those_of_the_product() {
     assert_eq!(
         (connection.legacy_gap, connection.resend),
         (Duration::from_millis(20), true)
+    );
+    assert_eq!(
+        (history.mode, history.durability, history.text_log),
+        (true, Durability::Full, false)
+    );
+    assert_eq!(
+        (history.outbox_messages, history.outbox_age),
+        (1000, seconds(7 * 24 * 3600))
+    );
+    assert_eq!(
+        (history.max_messages, history.max_size),
+        (1_000_000, 1 << 30)
     );
     assert_eq!(
         (rendezvous_server.listen, rendezvous_server.port),
@@ -290,6 +303,15 @@ fn bounds_hold_for_every_kind_of_value() {
         ("connection.rate", &["off", "1"], &["0", "-1"]),
         ("connection.legacy_gap", &["0", "1s"], &["2s"]),
         ("connection.resend", &["true", "off"], &["maybe", ""]),
+        ("history.mode", &["on", "off"], &["maybe", ""]),
+        ("history.durability", &["full", "normal"], &["none"]),
+        ("history.outbox_messages", &["1", "1000000"], &["0"]),
+        (
+            "history.outbox_age",
+            &["1s", "7d", "365days"],
+            &["0", "2years"],
+        ),
+        ("history.max_size", &["1MiB", "1GB", "1024GiB"], &["1KiB"]),
         ("rendezvous_server.port", &["0", "8080"], &["auto", "65536"]),
         ("logging.keep", &["1", "1000"], &["0"]),
         (

@@ -62,6 +62,12 @@ impl RawPeer {
         self.lines.wait(kind, LIMIT, 0, is_line).json
     }
 
+    /// How many ACKs of this message it heard so far.
+    pub fn acknowledged(&self, msg_id: &str) -> usize {
+        let is_ack = |line: &Line| line.json["type"] == "ACK" && line.json["msg_id"] == msg_id;
+        self.lines.all().iter().filter(|line| is_ack(line)).count()
+    }
+
     /// The types of all lines so far.
     pub fn heard(&self) -> Vec<String> {
         let kind = |line: &Line| line.json["type"].as_str().unwrap_or_default().to_owned();

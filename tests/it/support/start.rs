@@ -76,7 +76,7 @@ pub struct Start {
     home_path: Option<PathBuf>,
     has_input: bool,
     has_output: bool,
-    descriptors: Option<u32>,
+    limits: Vec<String>,
 }
 
 /// `papo` with these arguments and nothing else.
@@ -89,7 +89,7 @@ pub fn papo<const N: usize>(arguments: [&str; N]) -> Start {
         home_path: None,
         has_input: true,
         has_output: true,
-        descriptors: None,
+        limits: Vec::new(),
     }
 }
 
@@ -178,17 +178,25 @@ impl Start {
 
     /// It may open no more than so many file descriptors.
     pub fn descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
+        self.limits.push(format!("ulimit -n {count}"));
+        self
+    }
+
+    /// It may write files of so many KiB until the limit is lifted; what goes beyond is an error.
+    pub fn file_size(mut self, kib: u32) -> Self {
+        // The shell counts in blocks of 512 bytes; without the trap the signal would end the program.
+        self.limits
+            .push(format!("trap '' XFSZ && ulimit -S -f {}", 2 * kib));
         self
     }
 
     fn command(&self) -> Command {
         let program = env!("CARGO_BIN_EXE_papo");
-        let Some(count) = self.descriptors else {
+        if self.limits.is_empty() {
             return Command::new(program);
-        };
+        }
         let mut shell = Command::new("/bin/sh");
-        let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+        let script = format!("{} && exec \"$0\" \"$@\"", self.limits.join(" && "));
         shell.args(["-c", &script, program]);
         shell
     }

@@ -15,6 +15,7 @@ pub use spec::{COMMANDS, Spec};
 
 use crate::{
     actors::router::{PeerName, Recipients},
+    store::rows::MessageName,
     wire::identity::{PeerId, check_own_part},
 };
 
@@ -47,6 +48,17 @@ pub enum Command {
     Status,
     /// `/history [TARGET] [N]`
     History(Option<Recipients>, usize),
+    /// `/search WORDS`
+    Search {
+        /// Only this conversation; program only.
+        with: Option<Recipients>,
+        /// All of these words.
+        words: String,
+        /// The newest so many.
+        count: usize,
+    },
+    /// `/why MESSAGE`
+    Why(MessageName),
     /// `/ignore [PEER [DURATION]]`; without a peer it tells who is ignored.
     Ignore(Option<(PeerName, Option<Duration>)>),
     /// `/unignore PEER`
@@ -89,6 +101,8 @@ impl Command {
             Self::Metrics => "metrics",
             Self::Status => "status",
             Self::History(..) => "history",
+            Self::Search { .. } => "search",
+            Self::Why(_) => "why",
             Self::Ignore(_) => "ignore",
             Self::Unignore(_) => "unignore",
             Self::Block(_) => "block",
@@ -105,6 +119,12 @@ impl Command {
 
 /// How many entries `/history` shows unless told.
 const HISTORY_DEFAULT: usize = 20;
+
+/// How many messages `/search` shows unless told.
+const SEARCH_DEFAULT: usize = 50;
+
+/// The most messages that are shown at once.
+const SHOWN_MAX: usize = 10_000;
 
 /// Reads a typed line. A line without `/` is text; `//text` is a text that begins with a slash.
 pub fn parse(line: &str) -> Result<Command, CommandError> {
@@ -135,6 +155,8 @@ fn parse_named(name: &str, arguments: &str) -> Result<Command, CommandError> {
         "peers" => Ok(Command::Peers(peers_filter(arguments)?)),
         "connect" => connect(arguments),
         "history" => history(arguments),
+        "search" => search(None, arguments, SEARCH_DEFAULT),
+        "why" => why(arguments),
         "ignore" => filters::ignore(arguments),
         "unignore" => filters::unignore(arguments),
         "block" => filters::block(arguments),
@@ -246,7 +268,10 @@ fn connect(arguments: &str) -> Result<Command, CommandError> {
 
 fn history(arguments: &str) -> Result<Command, CommandError> {
     let (first, second) = split_word(arguments);
-    let count = |text: &str| text.parse().ok().filter(|count| *count > 0);
+    let count = |text: &str| {
+        let count = text.parse().ok().filter(|count: &usize| *count > 0);
+        count.map(|count| count.min(SHOWN_MAX))
+    };
     match (optional(first), optional(second)) {
         (None, _) => Ok(Command::History(None, HISTORY_DEFAULT)),
         (Some(only), None) if count(only).is_some() => Ok(Command::History(
@@ -259,6 +284,25 @@ fn history(arguments: &str) -> Result<Command, CommandError> {
             None => Err(usage("history")),
         },
     }
+}
+
+fn search(with: Option<Recipients>, words: &str, count: usize) -> Result<Command, CommandError> {
+    match optional(words) {
+        Some(words) => Ok(Command::Search {
+            with,
+            words: words.to_owned(),
+            count: count.min(SHOWN_MAX),
+        }),
+        None => Err(usage("search")),
+    }
+}
+
+fn why(arguments: &str) -> Result<Command, CommandError> {
+    let Some(name) = optional(arguments) else {
+        return Err(usage("why"));
+    };
+    let name = MessageName::parse(name);
+    name.map(Command::Why).ok_or_else(|| usage("why"))
 }
 
 fn help(arguments: &str) -> Result<Command, CommandError> {

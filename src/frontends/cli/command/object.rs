@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    Command, CommandError, HISTORY_DEFAULT, audience, filters, parse, parse_named, peer_name,
-    recipients, refusal::shorten,
+    Command, CommandError, HISTORY_DEFAULT, SEARCH_DEFAULT, SHOWN_MAX, audience, filters, parse,
+    parse_named, peer_name, recipients, refusal::shorten, search,
 };
 use crate::wire::printable::Printable;
 
@@ -101,10 +101,13 @@ impl Object {
                 .map(Command::To),
             "history" => {
                 let with = self.to.as_deref().map(recipients).transpose()?;
-                Ok(Command::History(
-                    with,
-                    self.count.unwrap_or(HISTORY_DEFAULT),
-                ))
+                let count = self.count.unwrap_or(HISTORY_DEFAULT);
+                Ok(Command::History(with, count.min(SHOWN_MAX)))
+            }
+            "search" => {
+                let with = self.to.as_deref().map(recipients).transpose()?;
+                let words = required("search", "text", text)?;
+                search(with, &words, self.count.unwrap_or(SEARCH_DEFAULT))
             }
             "events" => heard(self.argument.as_deref()),
             // A peer's id may hold blanks, which an argument cannot.

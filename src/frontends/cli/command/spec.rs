@@ -45,8 +45,20 @@ pub const COMMANDS: &[Spec] = &[
     spec(
         "history",
         "[PEER|*|#NS] [COUNT]",
-        "the last messages and acknowledgements",
+        "the last messages and what became of them",
         "/history bob 20",
+    ),
+    spec(
+        "search",
+        "WORDS",
+        "messages that have all of these words",
+        "/search good morning",
+    ),
+    spec(
+        "why",
+        "#NUMBER|ID|last",
+        "what happened to one of your messages",
+        "/why last",
     ),
     spec(
         "ignore",

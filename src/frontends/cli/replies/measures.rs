@@ -83,6 +83,11 @@ pub fn metrics(metrics: &Metrics) -> Reply {
             "from the writing of a text to its ACK.",
         ),
         ("rtt", &metrics.rtt, "from a PING to its PONG."),
+        (
+            "commit_latency",
+            &metrics.commit_latency,
+            "from received texts to their commit.",
+        ),
     ];
     for (name, histogram, help) in times {
         let now = histogram.now();

@@ -138,7 +138,8 @@ fn sent_reply(
         ));
     }
     let skipped: Vec<&str> = published.skipped.iter().map(|peer| peer.as_str()).collect();
-    let data = json!({"peers": published.peers, "waiting": published.waiting, "skipped": skipped});
+    let data = json!({"peers": published.peers, "waiting": published.waiting,
+        "queued": published.queued.is_some(), "skipped": skipped});
     // On a terminal the event of the sending is the answer.
     let is_told = json || !lines.is_empty();
     is_told.then(|| Reply::lines(lines).with(data))
