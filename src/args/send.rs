@@ -26,7 +26,7 @@ pub struct Sending {
     /// What is waited for [default: delivered for a peer, sent for everyone and namespaces]
     #[arg(long, value_name = "STATE")]
     pub wait: Option<WaitFor>,
-    /// The longest wait in all [default: 20s]
+    /// The longest wait in all [default: 20s; a peer that the running node knows to be away is not waited for]
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub timeout: Option<Duration>,
 }

@@ -144,7 +144,7 @@ fn top_answers_once_in_a_pipe() {
         .iter()
         .filter_map(|it| it["actor"].as_str())
         .collect();
-    assert_eq!(actors, ["cli", "listener", "ping", "router"]);
+    assert_eq!(actors, ["cli", "history", "listener", "ping", "router"]);
     let mut carol = text_node("carol").alone().start();
     carol.send("/top");
     carol.line("  peers     0 of 0 connected; links 0 in, 0 out");

@@ -53,6 +53,11 @@ impl Remote {
         Ok(remote)
     }
 
+    /// Whether the node was started for this alone.
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
     /// The running node that is meant, if there is one.
     pub async fn of_running(
         invocation: &Invocation,

@@ -11,8 +11,12 @@ pub const REFERENCE: &str = "send";
 #[derive(Debug)]
 pub struct Course {
     wait: WaitFor,
+    /// Whether a peer that is away is waited for.
+    patient: bool,
     msg_id: Value,
     sent: bool,
+    /// What it comes to if nothing more happens.
+    queued: Option<Outcome>,
 }
 
 /// How it ended.
@@ -34,8 +38,18 @@ impl Course {
     pub fn new(wait: WaitFor) -> Self {
         Self {
             wait,
+            patient: false,
             msg_id: Value::Null,
             sent: false,
+            queued: None,
+        }
+    }
+
+    /// The same; that its peer is away is no end before the time is over.
+    pub fn patient(self) -> Self {
+        Self {
+            patient: true,
+            ..self
         }
     }
 
@@ -62,7 +76,14 @@ impl Course {
             }
             "queued" => {
                 let words = format!("queued for {to}: {}", text(event, "reason"));
-                Some(self.outcome(Exit::Queued, "queued", words, json!({})))
+                let queued = self.outcome(Exit::Queued, "queued", words, json!({}));
+                match self.patient {
+                    true => {
+                        self.queued = Some(queued);
+                        None
+                    }
+                    false => Some(queued),
+                }
             }
             "failed" => {
                 // A name that nobody has is no full one.
@@ -82,9 +103,10 @@ impl Course {
 
     /// The time is over.
     pub fn on_deadline(&self) -> Outcome {
-        match self.sent {
-            true => self.not_acknowledged("sent, not acknowledged in time"),
-            false => {
+        match (self.sent, &self.queued) {
+            (true, _) => self.not_acknowledged("sent, not acknowledged in time"),
+            (false, Some(queued)) => queued.clone(),
+            (false, None) => {
                 let words = "not sent: no such peer is connected".to_owned();
                 self.outcome(Exit::PeerUnknown, "unknown_peer", words, json!({}))
             }
@@ -206,6 +228,17 @@ mod tests {
             assert_eq!(ends(wait, kinds), expected, "{kinds:?}");
         }
         assert_eq!(ends(Delivered, &["reply", "sent"]), None);
+    }
+
+    #[test]
+    fn who_has_time_waits_for_a_peer_that_is_away() {
+        let mut course = Course::new(WaitFor::Delivered).patient();
+        assert_eq!(course.on_event(&event("queued", json!({}))), None);
+        assert_eq!(course.on_deadline().exit, Exit::Queued);
+        assert_eq!(course.on_event(&event("sent", json!({}))), None);
+        assert_eq!(course.on_deadline().exit, Exit::NotAcknowledged);
+        let outcome = course.on_event(&event("delivered", json!({})));
+        assert_eq!(outcome.map(|it| it.exit), Some(Exit::Done));
     }
 
     #[test]

@@ -73,7 +73,12 @@ pub async fn run(
 }
 
 async fn send(remote: &mut Remote, sending: &Sending, text: &str, deadline: Instant) -> Outcome {
-    let mut course = Course::new(sending.wait.unwrap_or(WaitFor::Delivered));
+    let course = Course::new(sending.wait.unwrap_or(WaitFor::Delivered));
+    // A node that has just begun is still finding its peers.
+    let mut course = match remote.is_own() || sending.timeout.is_some() {
+        true => course.patient(),
+        false => course,
+    };
     let left = deadline.saturating_duration_since(Instant::now());
     let command = command(&sending.to, text, left);
     if remote.say(&command).await.is_err() {

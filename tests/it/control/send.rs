@@ -103,6 +103,15 @@ fn without_an_acknowledgement_it_is_5() {
 }
 
 #[test]
+fn a_peer_that_is_away_gets_it_later_which_is_6() {
+    let (alice, bob) = alice_and_bob();
+    drop(bob);
+    alice.event("peer_disconnected", |_| true);
+    let program = send(alice.home(), ["bob", "later", "--name", "alice"]);
+    ends(program, 6, "queued for bob@lobby");
+}
+
+#[test]
 fn a_peer_that_nobody_knows_is_4() {
     let (alice, _bob) = alice_and_bob();
     ends(
