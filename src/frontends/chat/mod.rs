@@ -3,7 +3,7 @@
 mod ends;
 mod feed;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -27,6 +27,7 @@ use super::{
         status_row,
         style::Style,
         terminal,
+        text_log::TextLog,
     },
     control::{ClientParts, Control, ControlSockets},
     exit::{Exit, complain},
@@ -133,6 +134,7 @@ impl Chat {
         output.print(self.first_lines(&node, &ready)).await;
         let policy = restart_policy(&self.settings.supervision);
         let events = Events::new(ways.door()).with_tap(sockets.tap());
+        let text_log = self.text_log(&node);
         let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
@@ -145,7 +147,7 @@ impl Chat {
         };
         let control = sockets.start(parts, policy, running.reports.clone());
         let interactive = matches!(input, Input::Terminal(_));
-        let options = self.options(interactive);
+        let options = self.options(interactive, text_log.clone());
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
         let kept = Arc::clone(&session);
         drop(supervise(
@@ -171,6 +173,7 @@ impl Chat {
         feeding.abort();
         beside.iter().for_each(JoinHandle::abort);
         output.close().await;
+        text_log.inspect(TextLog::close);
         terminal::restore();
         let told = exit_of(&end);
         match exit {
@@ -234,7 +237,7 @@ impl Chat {
         }
     }
 
-    fn options(&self, interactive: bool) -> Options {
+    fn options(&self, interactive: bool, text_log: Option<TextLog>) -> Options {
         Options {
             json: self.invocation.json,
             interactive,
@@ -245,7 +248,18 @@ impl Chat {
                 },
             },
             bell: self.settings.prompt.bell,
+            text_log,
         }
+    }
+
+    /// The sessions as text, where the settings want them and a folder can be written.
+    fn text_log(&self, node: &Node) -> Option<TextLog> {
+        let folder = node.folder().filter(|_| self.settings.history.text_log)?;
+        let port = node.listen().first().map_or(0, SocketAddr::port);
+        let opened = TextLog::start(folder, port, &node.own().to_string());
+        opened
+            .inspect_err(|error| tracing::warn!(%error, "The text log cannot be written"))
+            .ok()
     }
 
     pub(super) fn color(&self, interactive: bool) -> bool {

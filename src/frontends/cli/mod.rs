@@ -25,3 +25,4 @@ pub mod spark;
 pub mod status_row;
 pub mod style;
 pub mod terminal;
+pub mod text_log;

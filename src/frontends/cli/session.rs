@@ -27,6 +27,7 @@ use super::{
     render::Renderer,
     replies::{self, Reply},
     resolve::resolve,
+    text_log::TextLog,
 };
 use crate::{
     actors::router::{PeerName, Recipients},
@@ -48,6 +49,8 @@ pub struct Options {
     pub renderer: Renderer,
     /// How the user of a terminal is told that a text is for them.
     pub bell: Bell,
+    /// Where the session is told as text, too.
+    pub text_log: Option<TextLog>,
 }
 
 /// What a typed line came to.
@@ -124,6 +127,11 @@ impl Session {
     /// How events become text.
     pub fn renderer(&self) -> &Renderer {
         &self.options.renderer
+    }
+
+    /// Where the session is told as text, too.
+    pub fn text_log(&self) -> Option<&TextLog> {
+        self.options.text_log.as_ref()
     }
 
     /// Whether events are JSON.

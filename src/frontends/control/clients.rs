@@ -151,6 +151,7 @@ impl Clients {
                 style: Style { color: false },
             },
             bell: Bell::Off,
+            text_log: None,
         };
         let output = Output::Client(lines.clone());
         Session::new(parts.node, output, options, parts.log, parts.fatal)
