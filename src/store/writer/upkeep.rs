@@ -11,6 +11,9 @@ use crate::store::{Durability, StoreConfig, StoreError, opening::set_quota};
 /// Messages that are indexed at once when the queue is empty: few, since somebody may come.
 const INDEX_SMALL: usize = 32;
 
+/// The pause between two such portions: where links wait for their ACKs the queue is empty after each commit.
+const INDEX_PAUSE: Duration = Duration::from_millis(20);
+
 /// Messages that are indexed at once when nobody came for a while, or the index is too far behind.
 const INDEX_LARGE: usize = 1024;
 
@@ -65,6 +68,8 @@ pub(super) struct Upkeep {
     excess: u64,
     /// Indexing failed, as on a full disk: not again before.
     index_rests_until: Option<Instant>,
+    /// When a portion was indexed last.
+    indexed_at: Option<Instant>,
     /// Removing failed: not again before.
     prune_rests_until: Option<Instant>,
 }
@@ -86,6 +91,7 @@ impl Upkeep {
             bytes_max: config.max_bytes,
             excess: 0,
             index_rests_until: None,
+            indexed_at: None,
             prune_rests_until: None,
         })
     }
@@ -139,6 +145,7 @@ impl Upkeep {
     ) -> rusqlite::Result<()> {
         let portion = || self.index.portion(connection, rows_max, durability);
         self.index.to = self.with_reserve(connection, INDEX_RESERVE_BYTES, portion)?;
+        self.indexed_at = Some(Instant::now());
         Ok(())
     }
 
@@ -235,7 +242,9 @@ impl Writer {
     /// When the queue is empty: a little, then how long to wait for the next job; none if there is nothing to do.
     pub(super) fn upkeep_when_idle(&mut self) -> Option<Duration> {
         let to_index = self.upkeep.to_index();
-        if to_index >= INDEX_SMALL as i64 {
+        let paused = self.upkeep.indexed_at;
+        let paused = paused.is_none_or(|at| at.elapsed() >= INDEX_PAUSE);
+        if to_index >= INDEX_SMALL as i64 && paused {
             self.index_some(INDEX_SMALL);
             return Some(Duration::ZERO);
         }
