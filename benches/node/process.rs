@@ -21,6 +21,10 @@ pub enum Subject {
     Node,
     /// The node; its standard output is read by another process.
     NodeRead,
+    /// The node with a history on disk that survives the loss of power; its standard output goes to /dev/null.
+    KeptFull,
+    /// The node with a history on disk that survives kill -9.
+    KeptNormal,
 }
 
 /// How a server is started.
@@ -149,12 +153,28 @@ fn command(subject: Subject, input: Input, port: u16, home: &PathBuf) -> io::Res
             }
             bare
         }
-        Subject::Node | Subject::NodeRead => node(input, port),
+        _ => node(input, port),
     };
     command.env_clear().env("HOME", home);
+    for (name, value) in history(subject) {
+        command.env(name, value);
+    }
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("PAPO_CONNECTION__MAX_INBOUND", "12000");
     Ok(command)
+}
+
+/// Nothing is kept on disk, except where that is what is measured.
+fn history(subject: Subject) -> [(&'static str, &'static str); 2] {
+    let (mode, durability) = match subject {
+        Subject::Bare | Subject::Node | Subject::NodeRead => ("off", "full"),
+        Subject::KeptFull => ("on", "full"),
+        Subject::KeptNormal => ("on", "normal"),
+    };
+    [
+        ("PAPO_HISTORY__MODE", mode),
+        ("PAPO_HISTORY__DURABILITY", durability),
+    ]
 }
 
 fn node(input: Input, port: u16) -> Command {

@@ -55,6 +55,8 @@ pub fn title(subject: Subject) -> &'static str {
         Subject::Bare => "bare",
         Subject::Node => "papo",
         Subject::NodeRead => "papo, output read",
+        Subject::KeptFull => "papo, history on (full)",
+        Subject::KeptNormal => "papo, history on (normal)",
     }
 }
 

@@ -203,9 +203,10 @@ impl Kept {
     ) -> Option<NodeEvent> {
         let mut inner = self.inner.lock();
         let told = inner.backlog.front()?;
-        if let (Some(ticket), Some(progress)) = (told.ticket, progress)
-            && !progress.borrow().has(ticket)
-        {
+        let Some(ticket) = told.ticket else {
+            return Some(told.event.clone());
+        };
+        if progress.is_some_and(|it| !it.borrow().has(ticket)) {
             return None;
         }
         let told = inner.backlog.pop_front()?;
@@ -335,7 +336,19 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::testing::{entry, id, kept};
+    use crate::{
+        actors::{
+            disk::DiskLimits,
+            testing::{QUEUE, entry, id, kept},
+        },
+        store::{Store, StoreConfig},
+    };
+
+    const LIMITS: KeptLimits = KeptLimits {
+        queue: QUEUE,
+        seen_max: 100,
+        seen_age: Duration::from_secs(600),
+    };
 
     #[test]
     fn the_answers_to_the_last_messages_are_remembered() {
@@ -387,5 +400,37 @@ mod tests {
         drop(held);
         kept.forget_unknown(|_| false);
         assert_eq!(kept.queues().len(), 0);
+    }
+
+    #[actix_rt::test]
+    async fn an_event_waits_for_its_commit_and_those_behind_it_wait_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig::new(folder.path().to_owned(), id("me@X"));
+        let (store, opened) = Store::open(config).unwrap();
+        let limits = DiskLimits {
+            outbox_messages: 10,
+            outbox_age: Duration::from_secs(60),
+        };
+        let disk = Disk::new(store, limits, Arc::default());
+        let kept = Kept::on_disk(LIMITS, Arc::clone(&disk), &opened);
+        let ticket = disk.record(Fact::Met { peer: id("bob@X") });
+        let recovered = |failures| NodeEvent::HistoryRecovered { failures };
+        for (failures, ticket) in [(1, Some(ticket)), (2, None)] {
+            let event = recovered(failures);
+            let told = Told { event, ticket };
+            kept.inner.lock().backlog.push_back(told);
+        }
+        // One that has seen nothing committed yet.
+        let (_sender, nothing_yet) = watch::channel(Progress::default());
+        assert_eq!(kept.next_told(Some(&nothing_yet)), None);
+        assert!(!kept.has_told_all() && kept.unsettled() == 1);
+        disk.committed(ticket).await;
+        for failures in [1, 2] {
+            let progress = disk.progress();
+            assert_eq!(kept.next_told(Some(&progress)), Some(recovered(failures)));
+            assert_eq!(kept.next_told(Some(&progress)), Some(recovered(failures)));
+            kept.inner.lock().backlog.pop_front();
+        }
+        assert!(kept.has_told_all() && kept.unsettled() == 0);
     }
 }

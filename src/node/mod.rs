@@ -13,7 +13,7 @@ mod start;
 mod startup;
 mod summary;
 
-use std::{net::SocketAddr, rc::Rc, sync::Arc};
+use std::{net::SocketAddr, path::Path, rc::Rc, sync::Arc};
 
 use tokio::sync::mpsc;
 
@@ -114,6 +114,11 @@ impl Node {
     pub fn rendezvous(&self) -> Option<(String, bool)> {
         let endpoint = self.prepared.established.endpoint.as_ref()?;
         Some((endpoint.address.to_string(), endpoint.hosted))
+    }
+
+    /// The folder of this identity, if it can be written.
+    pub fn folder(&self) -> Option<&Path> {
+        self.prepared.folder.as_deref()
     }
 
     /// What the user should know of the start.

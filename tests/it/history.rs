@@ -158,12 +158,12 @@ fn a_full_disk_costs_no_ack_and_goes_on_when_there_is_room() {
     assert!(mount(&["umount", "-l"]));
 }
 
-/// What is wrong, what makes it so, and what is said.
-type Case = (&'static str, fn(&PathBuf), &'static str);
+/// How it is broken, and what is said then.
+type Broken = (&'static str, fn(&PathBuf), &'static str);
 
 #[test]
 fn a_broken_history_ends_the_start_with_1_and_says_what_to_do() {
-    let cases: [Case; 4] = [
+    let cases: [Broken; 4] = [
         (
             "missing",
             |db| fs::remove_file(db).unwrap(),
@@ -213,4 +213,29 @@ fn removing_the_marker_begins_a_new_history() {
     }
     let mut node = alice(&home).start();
     assert_eq!(node.ask("/history")["data"]["entries"], json!([]));
+}
+
+#[test]
+fn the_text_log_tells_sessions_connections_and_messages() {
+    let home = Home::new();
+    let start = alice(&home).env("PAPO_HISTORY__TEXT_LOG", "on");
+    let mut node = start.start();
+    let port = node.address().rsplit(':').next().unwrap().to_owned();
+    let mut bob = RawPeer::dial(&node.address(), "bob@lobby");
+    bob.send(&id(1), "good\nmorning");
+    node.message("good\nmorning");
+    node.leave();
+    let log = fs::read_to_string(folder(&home).join(format!("chat_history_{port}.log"))).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    for (line, words) in lines.iter().zip([
+        "---- session of alice@lobby begins",
+        "+ bob@lobby is connected",
+        "-> [bob@lobby] good ⏎ morning",
+    ]) {
+        assert!(line.contains(words), "{log}");
+    }
+    assert!(
+        lines.last().unwrap().ends_with("---- session ends"),
+        "{log}"
+    );
 }

@@ -25,6 +25,9 @@ const WARM_UP: usize = 20_000;
 /// The open loop's rate, in messages a second.
 const RATE: f64 = 50_000.0;
 
+/// The rate at which a history on disk is measured.
+const STORE_RATE: f64 = 1000.0;
+
 const NAME: &str = "load@bench";
 
 /// Messages of 64 bytes a second, and the server's processor time for each in microseconds.
@@ -112,7 +115,7 @@ pub fn open_loop(subject: Subject) -> io::Result<Values> {
     let mut sends = Sends::new(NAME, 64);
     exchange(&mut link, &mut sends, |acked| acked < WARM_UP)?;
     let cpu = server.cpu();
-    let mut times = at_a_rate(&mut link, &mut sends)?;
+    let mut times = at_a_rate(&mut link, &mut sends, RATE)?;
     let cpu = (server.cpu() - cpu).as_secs_f64() * 1e6 / times.len() as f64;
     Ok(vec![
         percentile(&mut times, 0.5),
@@ -121,11 +124,29 @@ pub fn open_loop(subject: Subject) -> io::Result<Values> {
     ])
 }
 
-fn at_a_rate(link: &mut Link, sends: &mut Sends) -> io::Result<Vec<f64>> {
+/// What a history on disk costs: percentiles at 1,000 messages a second in milliseconds, and messages a second with the
+/// window full. The column of the node is that without a history.
+pub fn store(subject: Subject) -> io::Result<Values> {
+    let server = Server::start(subject, Input::None)?;
+    let mut link = Link::open(server.port, NAME)?;
+    let mut sends = Sends::new(NAME, 64);
+    exchange(&mut link, &mut sends, |acked| acked < WINDOW)?;
+    let mut times = at_a_rate(&mut link, &mut sends, STORE_RATE)?;
+    link.stream.set_nonblocking(false)?;
+    let begun = Instant::now();
+    let acked = exchange(&mut link, &mut sends, |_| begun.elapsed() < ROUND)?;
+    Ok(vec![
+        percentile(&mut times, 0.5) / 1e3,
+        percentile(&mut times, 0.99) / 1e3,
+        acked as f64 / begun.elapsed().as_secs_f64(),
+    ])
+}
+
+fn at_a_rate(link: &mut Link, sends: &mut Sends, rate: f64) -> io::Result<Vec<f64>> {
     let stream = &mut link.stream;
     stream.set_nonblocking(true)?;
-    let total = (RATE * ROUND.as_secs_f64()) as usize;
-    let due = |number: usize| Duration::from_secs_f64(number as f64 / RATE);
+    let total = (rate * ROUND.as_secs_f64()) as usize;
+    let due = |number: usize| Duration::from_secs_f64(number as f64 / rate);
     let (mut times, mut count) = (Vec::with_capacity(total), Count::default());
     let (mut out, mut sent, mut scratch) = (Vec::new(), 0, vec![0; READ_BYTES]);
     let begun = Instant::now();

@@ -115,6 +115,17 @@ pub const FIGURES: &[Figure] = &[
         ],
     },
     Figure {
+        name: "store",
+        rounds: 3,
+        others: &[Subject::KeptFull, Subject::KeptNormal],
+        run: exchange::store,
+        metrics: &[
+            metric("history on disk, 1,000/s: ACK p50, ms", 2, Goal::None),
+            metric("  p99, ms", 2, Goal::None),
+            metric("  512 in flight: messages/s", 0, Goal::None),
+        ],
+    },
+    Figure {
         name: "fan100",
         rounds: 7,
         others: &[],

@@ -194,7 +194,9 @@ impl Handler<AcksReceived> for RouterActor {
 
     fn handle(&mut self, acks: AcksReceived, ctx: &mut Context<Self>) {
         if let Some(queue) = self.kept.known_queue_of(&acks.peer) {
-            self.refillable.insert(acks.peer.clone());
+            if self.kept.disk().is_some() {
+                self.refillable.insert(acks.peer.clone());
+            }
             for msg_id in acks.msg_ids.iter() {
                 let known = Uuid::try_parse(msg_id).ok();
                 let outcome = known.and_then(|id| queue.lock().acknowledged(acks.at, id));

@@ -3,7 +3,7 @@
 mod ends;
 mod feed;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -27,6 +27,7 @@ use super::{
         session::{Fatal, Options, Session},
         style::Style,
         terminal,
+        text_log::TextLog,
     },
     control::{ClientParts, Control, ControlSockets},
     exit::{Exit, complain},
@@ -129,12 +130,13 @@ impl Chat {
         output.print(self.first_lines(&node, &ready)).await;
         let policy = restart_policy(&self.settings.supervision);
         let events = Events::new(ways.door()).with_tap(sockets.tap());
+        let text_log = self.text_log(&node);
         let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
         let control = control(sockets, ready, &running, &log, &fatal, policy);
         let interactive = matches!(input, Input::Terminal(_));
-        let options = self.options(interactive);
+        let options = self.options(interactive, text_log.clone());
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
         let kept = Arc::clone(&session);
         running.handle.metrics().restarts.watch("cli");
@@ -161,6 +163,7 @@ impl Chat {
         feeding.abort();
         follow.inspect(JoinHandle::abort);
         output.close().await;
+        text_log.inspect(TextLog::close);
         terminal::restore();
         let told = exit_of(&end);
         match exit {
@@ -223,7 +226,7 @@ impl Chat {
         }
     }
 
-    fn options(&self, interactive: bool) -> Options {
+    fn options(&self, interactive: bool, text_log: Option<TextLog>) -> Options {
         Options {
             json: self.invocation.json,
             interactive,
@@ -234,7 +237,18 @@ impl Chat {
                 },
             },
             bell: self.settings.prompt.bell,
+            text_log,
         }
+    }
+
+    /// The sessions as text, where the settings want them and a folder can be written.
+    fn text_log(&self, node: &Node) -> Option<TextLog> {
+        let folder = node.folder().filter(|_| self.settings.history.text_log)?;
+        let port = node.listen().first().map_or(0, SocketAddr::port);
+        let opened = TextLog::start(folder, port, &node.own().to_string());
+        opened
+            .inspect_err(|error| tracing::warn!(%error, "The text log cannot be written"))
+            .ok()
     }
 
     pub(super) fn color(&self, interactive: bool) -> bool {

@@ -77,6 +77,9 @@ impl Handler<NodeEvent> for CliActor {
         if self.session.hides(&event) {
             return;
         }
+        if let Some(log) = self.session.text_log() {
+            log.note(&event, &Zoned::now());
+        }
         let lines = match self.session.is_json() {
             true => Some(json::event(&event, Timestamp::now())),
             false => self.session.renderer().event(&event, &Zoned::now()),

@@ -27,4 +27,5 @@ pub mod spark;
 pub mod status_row;
 pub mod style;
 pub mod terminal;
+pub mod text_log;
 pub mod top;

@@ -29,6 +29,7 @@ use super::{
     render::Renderer,
     replies::{self, Reply},
     resolve::resolve,
+    text_log::TextLog,
 };
 use crate::{
     actors::router::{PeerName, Recipients},
@@ -111,6 +112,11 @@ impl Session {
     /// How events become text.
     pub fn renderer(&self) -> &Renderer {
         &self.options.renderer
+    }
+
+    /// Where the session is told as text, too.
+    pub fn text_log(&self) -> Option<&TextLog> {
+        self.options.text_log.as_ref()
     }
 
     /// Whether events are JSON.

@@ -1,7 +1,7 @@
 //! How a session talks: to a person or to a program.
 
 use crate::{
-    frontends::cli::{render::Renderer, style::Style},
+    frontends::cli::{render::Renderer, style::Style, text_log::TextLog},
     settings::Bell,
 };
 
@@ -17,6 +17,8 @@ pub struct Options {
     pub renderer: Renderer,
     /// How the user of a terminal is told that a text is for them.
     pub bell: Bell,
+    /// Where the session is told as text, too.
+    pub text_log: Option<TextLog>,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
                 style: Style { color: false },
             },
             bell: Bell::Off,
+            text_log: None,
         }
     }
 }
