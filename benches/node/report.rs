@@ -55,6 +55,7 @@ pub fn title(subject: Subject) -> &'static str {
         Subject::Bare => "bare",
         Subject::Node => "papo",
         Subject::NodeRead => "papo, output read",
+        Subject::Nats => "NATS",
     }
 }
 
