@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     lines::{self, Count},
     link::READ_BYTES,
+    nats,
 };
 
 /// A runtime for a crowd.
@@ -24,6 +25,25 @@ pub fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
+}
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy)]
+pub enum Wire {
+    /// Of the node and its twin.
+    Papo,
+    /// Of the NATS server.
+    Nats,
+}
+
+impl Wire {
+    /// The letter by which a publication is counted.
+    fn publication(self) -> u8 {
+        match self {
+            Self::Papo => lines::PUB,
+            Self::Nats => nats::MESSAGE,
+        }
+    }
 }
 
 /// Links that are open; those that end are counted.
@@ -41,12 +61,12 @@ struct Shared {
 impl Crowd {
     /// Opens so many links, all at once; how long it took until all had their HELLO_OK. From then on PINGs are
     /// answered and publications counted.
-    pub async fn open(port: u16, links: usize) -> io::Result<(Self, Duration)> {
+    pub async fn open(port: u16, links: usize, wire: Wire) -> io::Result<(Self, Duration)> {
         let begun = Instant::now();
         let mut opening = JoinSet::new();
         let local = LocalSet::new();
         for number in 0..links {
-            opening.spawn_local_on(open(port, number), &local);
+            opening.spawn_local_on(open(port, number, wire), &local);
         }
         let mut open = Vec::with_capacity(links);
         local
@@ -63,7 +83,7 @@ impl Crowd {
             let shared = Rc::clone(&shared);
             local.spawn_local(async move {
                 // However it ended.
-                drop(listen(&link, &shared).await);
+                drop(listen(&link, &shared, wire.publication()).await);
                 shared.lost.set(shared.lost.get() + 1);
             });
         }
@@ -91,22 +111,29 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-async fn open(port: u16, number: usize) -> io::Result<TcpStream> {
+async fn open(port: u16, number: usize, wire: Wire) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     stream.set_nodelay(true)?;
-    let hello = lines::hello(&format!("crowd-{number}@bench"));
+    let hello = match wire {
+        Wire::Papo => lines::hello(&format!("crowd-{number}@bench")),
+        Wire::Nats => nats::subscribe("fan"),
+    };
     // The first write of a link finds room for a line.
     stream.try_write(hello.as_bytes())?;
     let mut count = Count::default();
-    while read(&stream, |chunk| count.feed(chunk, lines::HELLO_OK)).await? == 0 {}
+    let mut is_open = |chunk: &[u8]| match wire {
+        Wire::Papo => count.feed(chunk, lines::HELLO_OK) > 0,
+        Wire::Nats => nats::is_pong(chunk),
+    };
+    while !read(&stream, &mut is_open).await? {}
     Ok(stream)
 }
 
-async fn listen(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+async fn listen(stream: &TcpStream, shared: &Shared, publication: u8) -> io::Result<()> {
     let mut count = Count::default();
     loop {
         let answer = read(stream, |chunk| {
-            let publications = count.feed(chunk, lines::PUB);
+            let publications = count.feed(chunk, publication);
             shared
                 .publications
                 .set(shared.publications.get() + publications);

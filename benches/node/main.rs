@@ -16,6 +16,7 @@ mod crowd;
 mod figures;
 mod lines;
 mod link;
+mod nats;
 mod process;
 mod report;
 
@@ -93,7 +94,7 @@ impl Plan {
     /// The subjects take turns, so that whatever else the machine does meets all of them.
     fn measure(&self, figure: &Figure) -> io::Result<Rounds> {
         let mut subjects = vec![Subject::Bare, Subject::Node];
-        subjects.extend(figure.others);
+        subjects.extend(figure.others.iter().filter(|it| it.is_here()));
         if let Some(only) = &self.only {
             subjects.retain(|it| report::title(*it) == only);
         }

@@ -25,7 +25,20 @@ pub enum Subject {
     KeptFull,
     /// The node with a history on disk that survives kill -9.
     KeptNormal,
+    /// The NATS server, as something well known to compare with; it does other work.
+    Nats,
 }
+
+impl Subject {
+    /// Whether it is here to be measured.
+    pub fn is_here(self) -> bool {
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let has = |folder: PathBuf| folder.join(NATS).is_file();
+        self != Self::Nats || std::env::split_paths(&paths).any(has)
+    }
+}
+
+const NATS: &str = "nats-server";
 
 /// How a server is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +65,11 @@ impl Server {
     pub fn start(subject: Subject, input: Input) -> io::Result<Self> {
         let home = new_home()?;
         let port = free_port()?;
-        cores::pin_self(Core::Any);
+        // Of NATS all threads do the work, so all are kept on the server's core.
+        cores::pin_self(match subject {
+            Subject::Nats => Core::Server,
+            _ => Core::Any,
+        });
         let server = Self::spawn(subject, input, port, home);
         cores::pin_self(Core::Load);
         let server = server?;
@@ -152,6 +169,12 @@ fn command(subject: Subject, input: Input, port: u16, home: &PathBuf) -> io::Res
                 bare.arg("publish");
             }
             bare
+        }
+        Subject::Nats => {
+            let mut nats = Command::new(NATS);
+            nats.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+            nats.args(["--log", "/dev/null"]);
+            nats
         }
         _ => node(input, port),
     };

@@ -57,6 +57,7 @@ pub fn title(subject: Subject) -> &'static str {
         Subject::NodeRead => "papo, output read",
         Subject::KeptFull => "papo, history on (full)",
         Subject::KeptNormal => "papo, history on (normal)",
+        Subject::Nats => "NATS",
     }
 }
 

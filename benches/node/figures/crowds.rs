@@ -2,15 +2,20 @@
 
 use std::{
     io,
+    net::Ipv4Addr,
     process::ChildStdin,
     time::{Duration, Instant},
 };
 
-use tokio::{io::AsyncWriteExt, net::unix::pipe};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, unix::pipe},
+};
 
 use super::Values;
 use crate::{
-    crowd::{self, Crowd},
+    crowd::{self, Crowd, Wire},
+    nats,
     process::{Input, Server, Subject},
 };
 
@@ -41,18 +46,16 @@ fn fan_out(subject: Subject, links: usize) -> io::Result<Values> {
     let stdin = server.stdin.take();
     let stdin = stdin.ok_or(io::ErrorKind::BrokenPipe)?;
     crowd::runtime()?.block_on(async {
-        let (crowd, _) = Crowd::open(server.port, links).await?;
+        if subject == Subject::Nats {
+            let (crowd, _) = Crowd::open(server.port, links, Wire::Nats).await?;
+            let publisher = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await?;
+            let line = |number| nats::publish("fan", number);
+            return deliver(&server, &crowd, publisher, links, line).await;
+        }
+        let (crowd, _) = Crowd::open(server.port, links, Wire::Papo).await?;
         crowd.during(tokio::time::sleep(FIRST_PINGS)).await;
-        let mut typed = pipe::Sender::from_owned_fd(stdin_fd(stdin))?;
-        publish(&crowd, &mut typed, links, DELIVERIES / links / 10).await?;
-        let (begun, cpu) = (Instant::now(), server.cpu());
-        let delivered = publish(&crowd, &mut typed, links, DELIVERIES / links).await?;
-        let (took, cpu) = (begun.elapsed(), server.cpu() - cpu);
-        let delivered = delivered as f64;
-        Ok(vec![
-            delivered / took.as_secs_f64(),
-            cpu.as_secs_f64() * 1e6 / delivered,
-        ])
+        let typed = pipe::Sender::from_owned_fd(stdin_fd(stdin))?;
+        deliver(&server, &crowd, typed, links, typed_line).await
     })
 }
 
@@ -60,22 +63,44 @@ fn stdin_fd(stdin: ChildStdin) -> std::os::fd::OwnedFd {
     stdin.into()
 }
 
-/// Types so many publications and waits until all links have them.
+/// A publication of 64 bytes, as it is typed.
+fn typed_line(number: usize) -> String {
+    let text = "to all of them, from one, ".repeat(3);
+    format!("/pub * {number:08x} {}\n", &text[..55])
+}
+
+/// Publishes to all links: deliveries a second, and processor time for each in microseconds.
+async fn deliver(
+    server: &Server,
+    crowd: &Crowd,
+    mut to: impl AsyncWrite + Unpin,
+    links: usize,
+    line: impl Fn(usize) -> String,
+) -> io::Result<Values> {
+    let lines = |count| (0..count).map(&line).collect::<String>();
+    let (some, many) = (DELIVERIES / links / 10, DELIVERIES / links);
+    publish(crowd, &mut to, &lines(some), links * some).await?;
+    let text = lines(many);
+    let (begun, cpu) = (Instant::now(), server.cpu());
+    publish(crowd, &mut to, &text, links * many).await?;
+    let (took, cpu) = (begun.elapsed(), server.cpu() - cpu);
+    let delivered = (links * many) as f64;
+    Ok(vec![
+        delivered / took.as_secs_f64(),
+        cpu.as_secs_f64() * 1e6 / delivered,
+    ])
+}
+
+/// Writes publications and waits until the links have so many more.
 async fn publish(
     crowd: &Crowd,
-    typed: &mut pipe::Sender,
-    links: usize,
+    to: &mut (impl AsyncWrite + Unpin),
+    lines: &str,
     count: usize,
-) -> io::Result<usize> {
-    let mut lines = String::new();
-    for number in 0..count {
-        // A text of 64 bytes.
-        let text = "to all of them, from one, ".repeat(3);
-        lines.push_str(&format!("/pub * {number:08x} {}\n", &text[..55]));
-    }
-    let expected = crowd.publications() + links * count;
+) -> io::Result<()> {
+    let expected = crowd.publications() + count;
     let all = async {
-        typed.write_all(lines.as_bytes()).await?;
+        to.write_all(lines.as_bytes()).await?;
         let mut seen = crowd.publications();
         let mut at = Instant::now();
         while crowd.publications() < expected {
@@ -89,7 +114,7 @@ async fn publish(
                 )));
             }
         }
-        Ok(links * count)
+        Ok(())
     };
     crowd.during(all).await
 }
@@ -100,7 +125,7 @@ pub fn many(subject: Subject) -> io::Result<Values> {
     let server = Server::start(subject, Input::None)?;
     let alone = server.memory_kib();
     crowd::runtime()?.block_on(async {
-        let (crowd, took) = Crowd::open(server.port, MANY).await?;
+        let (crowd, took) = Crowd::open(server.port, MANY, Wire::Papo).await?;
         crowd.during(tokio::time::sleep(FIRST_PINGS)).await;
         let cpu = server.cpu();
         crowd.during(tokio::time::sleep(IDLE)).await;

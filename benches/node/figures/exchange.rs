@@ -10,6 +10,7 @@ use crate::{
     cores::{self, Core},
     lines::{self, Count, Sends},
     link::{Link, READ_BYTES},
+    nats,
     process::{Input, Server, Subject},
 };
 
@@ -79,7 +80,10 @@ pub fn one_in_flight(subject: Subject) -> io::Result<Values> {
     let server = Server::start(subject, Input::None)?;
     let cpu = server.cpu();
     cores::pin_self(Core::Server);
-    let times = round_trips(&server);
+    let times = match subject {
+        Subject::Nats => requests(&server),
+        _ => round_trips(&server),
+    };
     cores::pin_self(Core::Load);
     let mut times = times?;
     let cpu = (server.cpu() - cpu).as_secs_f64() * 1e6 / times.len() as f64;
@@ -102,6 +106,19 @@ fn round_trips(server: &Server) -> io::Result<Vec<f64>> {
         let sent = Instant::now();
         link.write(&line)?;
         while link.read(lines::ACK)? == 0 {}
+        times.push(sent.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(times)
+}
+
+/// The same where the server only passes on: a request to another link, and its reply.
+fn requests(server: &Server) -> io::Result<Vec<f64>> {
+    let mut pair = nats::Pair::open(server.port)?;
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    while begun.elapsed() < ROUND {
+        let sent = Instant::now();
+        pair.round_trip(times.len())?;
         times.push(sent.elapsed().as_secs_f64() * 1e6);
     }
     Ok(times)

@@ -95,7 +95,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         name: "one",
         rounds: 7,
-        others: &[],
+        others: &[Subject::Nats],
         run: exchange::one_in_flight,
         metrics: &[
             metric("one in flight: p50, us", 1, Goal::TimesAtMost(1.25, 1.08)),
@@ -128,7 +128,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         name: "fan100",
         rounds: 7,
-        others: &[],
+        others: &[Subject::Nats],
         run: crowds::fan_out_100,
         metrics: &[
             metric(
@@ -142,7 +142,7 @@ pub const FIGURES: &[Figure] = &[
     Figure {
         name: "fan1000",
         rounds: 7,
-        others: &[],
+        others: &[Subject::Nats],
         run: crowds::fan_out_1000,
         metrics: &[
             metric(
