@@ -3,23 +3,37 @@
 //! Options that are settings become triples of key, value and option, so that the settings check them and name the
 //! option in their errors. The few that are none stand beside them in [`Invocation`]. Starts nothing, prints nothing.
 
+mod bot;
 mod reading;
+mod send;
+mod shell;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use self::reading::{HistoryOptions, WhyOptions};
+pub use clap_complete::Shell;
+
+use self::{
+    bot::BotOptions,
+    reading::{HistoryOptions, WhyOptions},
+    send::SendOptions,
+};
+pub use self::{
+    bot::Traffic,
+    reading::{Export, HistoryRequest},
+    send::{Sending, WaitFor},
+    shell::{completions, manual},
+};
 use crate::settings::{Argument, HostPort};
 
-pub use reading::{Export, HistoryRequest};
-
 /// What the command line asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
     /// What to run.
     pub mode: Mode,
@@ -36,7 +50,7 @@ pub struct Invocation {
 }
 
 /// What to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Mode {
     /// A node with the prompt, or with commands from a pipe.
     Chat,
@@ -50,6 +64,16 @@ pub enum Mode {
     History(HistoryRequest),
     /// Print what became of the message of this name and end.
     Why(String),
+    /// Send one message and end.
+    Send(Sending),
+    /// Send messages one after the other and report.
+    Bot(Traffic),
+    /// Look for what keeps a node from working.
+    Doctor,
+    /// Print what a shell needs to complete the command line.
+    Completions(Shell),
+    /// Print the manual page.
+    Man,
 }
 
 /// When to use colour.
@@ -87,6 +111,15 @@ impl Invocation {
                 let mode = Mode::Why(after.message);
                 Self::of_store("papo why", mode, before, after.store.into())
             }
+            Some(Command::Send(SendOptions { sending, node })) => {
+                Self::of_node(Mode::Send(sending), before.then(node))
+            }
+            Some(Command::Bot(BotOptions { traffic, node })) => {
+                Self::of_node(Mode::Bot(traffic), before.then(node))
+            }
+            Some(Command::Doctor(after)) => Self::of_node(Mode::Doctor, before.then(after)),
+            Some(Command::Completions { shell }) => Self::of_node(Mode::Completions(shell), before),
+            Some(Command::Man) => Self::of_node(Mode::Man, before),
         }
     }
 
@@ -174,6 +207,19 @@ enum Command {
     History(HistoryOptions),
     /// Show what became of one of your messages
     Why(WhyOptions),
+    /// Send one message; the exit code says what became of it
+    Send(SendOptions),
+    /// Send messages automatically; a report at the end
+    Bot(BotOptions),
+    /// Look for what keeps a node from working; one line of advice for each trouble
+    Doctor(NodeOptions),
+    /// Print a script that completes papo's command line
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
 }
 
 /// Options of everything that listens.
@@ -343,3 +389,20 @@ fn given<const N: usize>(
 fn conflict(text: &str) -> clap::Error {
     Cli::command().error(ErrorKind::ArgumentConflict, text)
 }
+
+/// A time as it is typed, `1500ms` or `5s`; without a unit in seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let is_number = text.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+    let time = match is_number {
+        true => humantime::parse_duration(&format!("{text}s")),
+        false => humantime::parse_duration(text),
+    };
+    match time {
+        Ok(time) if time <= TIME_MAX => Ok(time),
+        Ok(_) => Err("longer than a day".into()),
+        Err(_) => Err("a time is written as 500ms, 5s or 2min".into()),
+    }
+}
+
+/// The longest time that can be typed.
+const TIME_MAX: Duration = Duration::from_secs(86_400);

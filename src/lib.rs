@@ -20,6 +20,7 @@ pub mod identity_lock;
 pub mod logging;
 pub mod login;
 pub mod metrics;
+pub mod metrics_server;
 pub mod node;
 pub mod paths;
 pub mod private_file;

@@ -6,12 +6,13 @@ use std::{
 };
 
 use papo::{
-    args::{Invocation, Mode},
+    args::{self, Invocation, Mode},
     frontends::{
-        chat,
+        bot, chat,
         cli::terminal,
+        doctor,
         exit::{Exit, complain, say},
-        history, rendezvous,
+        history, rendezvous, send,
     },
     logging::last_panic,
     paths::Places,
@@ -38,6 +39,16 @@ fn main() -> ExitCode {
 }
 
 fn run(invocation: Invocation) -> Exit {
+    match invocation.mode {
+        Mode::Completions(shell) => return print(&args::completions(shell)),
+        Mode::Man => {
+            return match args::manual() {
+                Ok(page) => print(&page),
+                Err(error) => complain(&error.to_string(), Exit::Failure),
+            };
+        }
+        _ => {}
+    }
     let places = Places::from_environment();
     let loaded = Settings::load(Sources {
         user_file: places.user_settings(),
@@ -60,8 +71,11 @@ fn run(invocation: Invocation) -> Exit {
         _ => {}
     }
     actix_rt::System::new().block_on(async move {
-        match invocation.mode {
+        match invocation.mode.clone() {
             Mode::Rendezvous => rendezvous::run(settings, places).await,
+            Mode::Bot(traffic) => bot::run(invocation, traffic, settings, places).await,
+            Mode::Doctor => doctor::run(invocation, settings, places).await,
+            Mode::Send(sending) => send::run(invocation, sending, settings, places).await,
             _ => chat::run(invocation, settings, places).await,
         }
     })
@@ -73,7 +87,11 @@ fn show(loaded: &Loaded, json: bool) -> Exit {
         true => loaded.to_json().to_string(),
         false => loaded.to_toml(),
     };
-    match say(&text) {
+    print(text.as_bytes())
+}
+
+fn print(text: &[u8]) -> Exit {
+    match say(&String::from_utf8_lossy(text)) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Failure,
     }

@@ -2,11 +2,14 @@
 //!
 //! Knows the XDG base directories and the layout below them (product, "Files"), and nothing of what is in the files.
 
+mod control;
+
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+pub use control::SOCKET_PATH_BYTES_MAX;
 use etcetera::BaseStrategy;
 use etcetera::base_strategy::Xdg;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -25,6 +28,8 @@ struct Bases {
     config: PathBuf,
     data: PathBuf,
     state: PathBuf,
+    /// For sockets; emptied when the user logs out.
+    runtime: Option<PathBuf>,
 }
 
 /// Why there is no such place.
@@ -59,6 +64,7 @@ impl Places {
             state: xdg
                 .state_dir()
                 .unwrap_or_else(|| xdg.home_dir().join(".local/state")),
+            runtime: xdg.runtime_dir().filter(|path| path.is_absolute()),
         });
         Self {
             bases: bases.filter(Bases::are_absolute),
@@ -215,13 +221,14 @@ fn fnv1a(text: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn places() -> Places {
+    pub fn places() -> Places {
         let base = |folder| Path::new("/home/alice").join(folder);
         let bases = Bases {
             home: base(""),
             config: base(".config"),
             data: base(".local/share"),
             state: base(".local/state"),
+            runtime: None,
         };
         Places {
             bases: Some(bases),
@@ -229,7 +236,7 @@ mod tests {
         }
     }
 
-    fn homeless() -> Places {
+    pub fn homeless() -> Places {
         Places {
             bases: None,
             data_dir: None,
@@ -313,6 +320,7 @@ mod tests {
             config: "/c".into(),
             data: "/d".into(),
             state: "/s".into(),
+            runtime: None,
         };
         assert!(!relative.are_absolute());
         assert!(places().bases.is_some_and(|bases| bases.are_absolute()));

@@ -152,6 +152,10 @@ impl LinkOut {
 
     /// Writes answers, whole lines: towards a stream at once if the way is free, so that no other task comes first.
     pub fn reply(&self, lines: Vec<u8>) -> Result<(), Overloaded> {
+        // Most chunks cause answers of one kind only, and a write of nothing costs as much as one of something.
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut lines = Bytes::from(lines);
         let mut state = self.state.lock();
         state.write_at_once(&mut lines);
@@ -183,9 +187,14 @@ impl LinkOut {
         self.wake.notify_one();
     }
 
-    /// Waits until so few answers wait for the gap that the link may be read again.
+    /// Whether so few answers wait for the gap that the link may be read.
+    pub fn has_room_to_read(&self) -> bool {
+        self.state.lock().paced_replies() < PACED_REPLIES_MAX
+    }
+
+    /// Waits until the link may be read again.
     pub async fn room_to_read(&self) {
-        while self.state.lock().paced_replies() >= PACED_REPLIES_MAX {
+        while !self.has_room_to_read() {
             self.room.notified().await;
         }
     }
@@ -223,14 +232,19 @@ impl LinkOut {
                 .lock()
                 .next(self.link, clock::now(), self.limits.gap);
             match next {
-                Next::Write(batch) => self.write(batch, &mut idle).await?,
-                Next::At(at) => tokio::select! {
-                    () = tokio::time::sleep_until(at.into()) => {}
-                    () = self.wake.notified() => {}
-                },
+                // An idle link needs no room for this.
+                Next::Write(batch) => Box::pin(self.write(batch, &mut idle)).await?,
+                Next::At(at) => Box::pin(self.wait_until(at)).await,
                 Next::Wait => idle = self.lend(idle).await,
                 Next::Finish => return idle.sink.shutdown().await,
             }
+        }
+    }
+
+    async fn wait_until(&self, at: Instant) {
+        tokio::select! {
+            () = tokio::time::sleep_until(at.into()) => {}
+            () = self.wake.notified() => {}
         }
     }
 
@@ -258,7 +272,8 @@ impl LinkOut {
         };
         self.room.notify_one();
         if let Some(open) = open {
-            open.queue.lock().written(now, self.link, open.kind);
+            let written = open.queue.lock().written(now, self.link, open.kind);
+            idle.metrics.lines_out.add(written);
         }
         Ok(())
     }

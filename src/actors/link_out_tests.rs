@@ -235,3 +235,42 @@ async fn the_ack_deadline_starts_when_the_line_was_written() {
         [0, 1, 0, 1]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_no_write() {
+    let out = LinkOut::new(LINK, LIMITS, clock::now());
+    out.open(queue(0), kind(true), None);
+    let (ours, mut theirs) = tokio::io::duplex(1000);
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let sink = Counted(ours, Arc::clone(&written));
+    let writing = Arc::clone(&out);
+    tokio::spawn(async move { writing.write_to(Box::new(sink), &Arc::default()).await });
+    tokio::task::yield_now().await;
+    out.reply(Vec::new()).unwrap();
+    out.reply(b"ACK\n".to_vec()).unwrap();
+    let mut line = [0; 4];
+    theirs.read_exact(&mut line).await.unwrap();
+    assert_eq!(*written.lock(), [4]);
+}
+
+/// Notes the size of each write.
+struct Counted(tokio::io::DuplexStream, Arc<Mutex<Vec<usize>>>);
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.1.lock().push(bytes.len());
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

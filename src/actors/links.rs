@@ -2,13 +2,27 @@
 //! the router and the ping actor. PeerActors have no door: they are reached by link id, and are redialled instead of
 //! restarted. What it knows survives them, so that a restarted router can ask who is there.
 
+mod counting;
+mod ending;
+mod messages;
 mod refusing;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use actix::{Message, Recipient};
+use actix::Addr;
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 
+use self::counting::title;
+pub use self::{
+    messages::{CloseLink, LinkActor, LinkEnded, LinkOpened, OpenLink, SendPing},
+    refusing::SharedFilters,
+};
 use super::{
     clock,
     door::Door,
@@ -17,7 +31,7 @@ use super::{
     peer::{PeerActor, Start},
     ping::PongReceived,
     router::{AcksReceived, TextsReceived},
-    supervisor::{self, Exit, PanicNow},
+    supervisor,
     transport::Wire,
 };
 use crate::{
@@ -26,74 +40,10 @@ use crate::{
         admission::{Admission, AdmissionLimits, Verdict},
         close::CloseReason,
         link::{Direction, LinkId},
-        outgoing::LinkKind,
         peer_table::Target,
     },
     wire::identity::PeerId,
 };
-
-/// A link is open; told to the router and the ping actor before anything that came over it.
-#[derive(Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkOpened {
-    /// Its number.
-    pub link: LinkId,
-    /// Who is at the other end.
-    pub peer: PeerId,
-    /// Who dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound link.
-    pub target: Option<Target>,
-    /// How the peer wants to be written to.
-    pub kind: LinkKind,
-    /// When it opened.
-    pub opened: std::time::Instant,
-    /// Its way out.
-    pub out: Arc<LinkOut>,
-    /// Makes it send a PING.
-    pub ping: Recipient<SendPing>,
-    /// Makes it end.
-    pub leave: Recipient<CloseLink>,
-    /// Makes its actor panic: the hidden `/debug panic peer`, and tests.
-    pub panic: Recipient<PanicNow>,
-}
-
-/// A connection ended, whether it had become a link or not.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct LinkEnded {
-    /// Its number.
-    pub link: LinkId,
-    /// Who was at the other end, if it said so.
-    pub peer: Option<PeerId>,
-    /// Who had dialled.
-    pub direction: Direction,
-    /// The address of the other end.
-    pub address: SocketAddr,
-    /// What was dialled, of an outbound connection.
-    pub target: Option<Target>,
-    /// How it was written to, if [`LinkOpened`] was told before.
-    pub was_open: Option<LinkKind>,
-    /// Why it ended.
-    pub reason: CloseReason,
-}
-
-/// Sends a PING on a link.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct SendPing;
-
-/// Ends a link: with BYE and a short wait for BYE_OK, if `say_bye`.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct CloseLink {
-    /// Why.
-    pub reason: CloseReason,
-    /// Whether the peer is told.
-    pub say_bye: bool,
-}
 
 /// The settings of a link (section `connection`).
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +75,6 @@ pub struct LinkDoors {
     pub pong: Door<PongReceived>,
 }
 
-pub use refusing::SharedFilters;
-
 /// The supervisor of all links. Cloning costs one reference count.
 #[derive(Clone)]
 pub struct Links(Arc<Inner>);
@@ -146,6 +94,8 @@ struct State {
     admission: Admission,
     open: HashMap<LinkId, LinkOpened>,
     dialling: HashMap<LinkId, Dialling>,
+    /// Where our last dials came from.
+    own_ends: VecDeque<SocketAddr>,
     closing: bool,
 }
 
@@ -153,7 +103,7 @@ struct State {
 struct Dialling {
     target: Target,
     /// Makes it end; none until its actor is started, a moment later.
-    leave: Option<Recipient<CloseLink>>,
+    actor: Option<Addr<PeerActor>>,
 }
 
 impl Links {
@@ -178,6 +128,7 @@ impl Links {
                 admission: Admission::new(admission),
                 open: HashMap::new(),
                 dialling: HashMap::new(),
+                own_ends: VecDeque::new(),
                 closing: false,
             }),
         }))
@@ -211,7 +162,7 @@ impl Links {
             let link = state.next_id();
             let dialling = Dialling {
                 target: target.clone(),
-                leave: None,
+                actor: None,
             };
             state.dialling.insert(link, dialling);
             link
@@ -235,6 +186,14 @@ impl Links {
         self.0.state.lock().open.contains_key(&link)
     }
 
+    /// How many links of each direction are open: inbound, outbound.
+    pub fn counts(&self) -> (usize, usize) {
+        let state = self.0.state.lock();
+        let is_inbound = |link: &&LinkOpened| link.direction == Direction::Inbound;
+        let inbound = state.open.values().filter(is_inbound).count();
+        (inbound, state.open.len() - inbound)
+    }
+
     /// How many links are open.
     pub fn count(&self) -> usize {
         self.0.state.lock().open.len()
@@ -250,27 +209,15 @@ impl Links {
     pub fn panic_one(&self) -> bool {
         let state = self.0.state.lock();
         let newest = state.open.values().max_by_key(|opened| opened.link);
-        newest
-            .inspect(|opened| opened.panic.do_send(PanicNow))
-            .is_some()
+        newest.inspect(|opened| opened.actor.panic()).is_some()
     }
 
     /// Says BYE on all links, and to those who have our HELLO; takes no more. The links are gone two seconds later at
     /// the latest.
     pub fn leave_all(&self) {
-        let leave: Vec<Recipient<CloseLink>> = {
-            let mut state = self.0.state.lock();
-            state.closing = true;
-            let open = state.open.values().map(|opened| opened.leave.clone());
-            let dialling = state.dialling.values().filter_map(|it| it.leave.clone());
-            open.chain(dialling).collect()
-        };
-        for leave in leave {
-            leave.do_send(CloseLink {
-                reason: CloseReason::WeLeft,
-                say_bye: true,
-            });
-        }
+        let mut state = self.0.state.lock();
+        state.closing = true;
+        state.close(|_, _| true, CloseReason::WeLeft, true);
     }
 
     pub(super) fn own(&self) -> &PeerId {
@@ -333,85 +280,54 @@ impl Links {
         let peer = PeerActor::new(link, address, target.clone(), start, out, self.clone());
         let ending = peer.ending();
         let direction = peer.direction();
-        let (actor, watch) = supervisor::watch(|_, _| peer);
+        let (actor, exit) = supervisor::run(peer);
         if let Some(dialling) = self.0.state.lock().dialling.get_mut(&link) {
-            dialling.leave = Some(actor.recipient());
+            dialling.actor = Some(actor);
         }
         let links = self.clone();
-        actix_rt::spawn(async move {
-            let exit = watch.ended().await;
-            let ending = std::mem::take(&mut *ending.lock());
-            let was_admitted = links.closed(link);
-            let told = match ending.reader {
-                Some(reader) => reader.await.unwrap_or(false),
-                None => false,
-            };
-            let reason = match exit {
-                Exit::Panicked(message) | Exit::Failed(message) => CloseReason::Panicked(message),
-                Exit::Normal => ending.reason.unwrap_or(CloseReason::EndOfStream),
-            };
-            let was_open = was_admitted.filter(|_| told);
-            let ended = LinkEnded {
-                link,
-                peer: ending.peer,
-                direction,
-                address,
-                target,
-                was_open,
-                reason,
-            };
-            links.tell_ended(ended, was_admitted.is_some()).await;
-        });
-    }
-
-    /// The link's actor is gone; gives how it was written to, if it was admitted.
-    fn closed(&self, link: LinkId) -> Option<LinkKind> {
-        let mut state = self.0.state.lock();
-        state.dialling.remove(&link);
-        state.open.remove(&link).map(|open| open.kind)
-    }
-
-    /// Tells that a connection ended, to whom it concerns. It keeps its place until then, so that those who come and
-    /// go cannot be more than there are places.
-    async fn tell_ended(&self, ended: LinkEnded, was_announced: bool) {
-        self.count_end(&ended);
-        if was_announced {
-            self.0.doors.ping_ended.tell(ended.clone()).await;
-        }
-        let (link, peer) = (ended.link, ended.peer.clone());
-        if was_announced || ended.target.is_some() || ended.reason == CloseReason::NameInUse {
-            self.0.doors.ended.tell(ended).await;
-        }
-        let mut state = self.0.state.lock();
-        state.admission.ended(link, peer.as_ref());
-    }
-
-    fn count_end(&self, ended: &LinkEnded) {
-        let metrics = &self.0.metrics;
-        match (&ended.reason, ended.was_open.is_some()) {
-            (_, false) => metrics.handshakes_failed.increment(),
-            (CloseReason::EndOfStream | CloseReason::Broken(_), _) => {
-                metrics.links_lost.increment()
-            }
-            (CloseReason::Silent(_), _) => metrics.links_silent.increment(),
-            (CloseReason::Overloaded, _) => metrics.links_overloaded.increment(),
-            (CloseReason::Panicked(_), _) => metrics.actor_restarts.increment(),
-            _ => {}
-        }
-        let (address, reason) = (ended.address, &ended.reason);
-        match (&ended.peer, ended.was_open.is_some()) {
-            (Some(peer), true) => {
-                tracing::info!(%address, %reason, "{} disconnected: {peer}", title(ended.direction));
-            }
-            _ => tracing::debug!(%address, %reason, "No link"),
-        }
+        let ended = LinkEnded {
+            link,
+            peer: None,
+            direction,
+            address,
+            target,
+            was_open: None,
+            reason: CloseReason::EndOfStream,
+        };
+        // Boxed: an idle link needs no room for its end.
+        let ended = Box::new(ended);
+        let ended = move |exit| Box::pin(async move { links.ended(exit, &ending, *ended).await });
+        // No `async` block: it would hold the actor twice.
+        actix_rt::spawn(exit.then(ended));
     }
 }
 
 impl State {
+    /// Ends the links, and the dials under way, to the peers and addresses that are chosen.
+    fn close(
+        &self,
+        is_chosen: impl Fn(Option<&PeerId>, SocketAddr) -> bool,
+        reason: CloseReason,
+        say_bye: bool,
+    ) {
+        let how = CloseLink { reason, say_bye };
+        for open in self.open.values() {
+            if is_chosen(Some(&open.peer), open.address) {
+                open.actor.close(how.clone());
+            }
+        }
+        for Dialling { target, actor } in self.dialling.values() {
+            if is_chosen(target.peer.as_ref(), target.address)
+                && let Some(actor) = actor
+            {
+                actor.close(how.clone());
+            }
+        }
+    }
+
     fn displace(&mut self, link: LinkId) {
         if let Some(open) = self.open.get(&link) {
-            open.leave.do_send(CloseLink {
+            open.actor.close(CloseLink {
                 reason: CloseReason::Displaced,
                 say_bye: true,
             });
@@ -421,13 +337,6 @@ impl State {
     fn next_id(&mut self) -> LinkId {
         self.last_id += 1;
         LinkId(self.last_id)
-    }
-}
-
-fn title(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Inbound => "Inbound",
-        Direction::Outbound => "Outbound",
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     chunk::Chunk,
     clock,
     link_out::{LinkOut, QUIET_AFTER_HELLO_OK},
-    links::{CloseLink, LinkOpened, Links, SendPing},
+    links::{CloseLink, LinkOpened, Links, OpenLink, SendPing},
     reader::{self, Upward},
     transport::{self, Wire},
 };
@@ -27,12 +27,12 @@ use crate::{
         peer_table::Target,
         session::{Moment, Outputs, Session},
     },
-    wire::{codec::LineBuffer, identity::PeerId, message::Features},
+    wire::{codec::LineBuffer, identity::PeerId, kind::LineCounts, message::Features},
 };
 
 /// Bytes that came over the link, from its reader; the reply is what the reader hands up before the ACKs leave.
 #[derive(Message)]
-#[rtype(result = "Upward")]
+#[rtype(result = "Box<Upward>")]
 pub struct ChunkReceived(
     /// Whole or partial lines, as they came.
     pub Chunk,
@@ -147,7 +147,7 @@ impl PeerActor {
         let dialled = async move { tokio::time::timeout(limit, transport::connect(address)).await };
         ctx.spawn(dialled.into_actor(self).map(|result, actor, ctx| {
             let reason = match result {
-                Ok(Ok(stream)) => match Wire::of_tcp(stream) {
+                Ok(Ok(stream)) => match actor.links.dialled(stream) {
                     Ok(wire) => return actor.run(wire, ctx),
                     Err(error) => transport::io_words(&error),
                 },
@@ -197,21 +197,22 @@ impl PeerActor {
     }
 
     /// Applies what the session wants; what is to be handed up is left to the caller.
-    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Upward {
+    fn apply(&mut self, mut outputs: Outputs, ctx: &mut Context<Self>) -> Box<Upward> {
         let opened = match outputs.opened.take().map(|it| self.open(it, ctx)) {
             Some(Err(reason)) => {
                 outputs.prompt.clear();
+                outputs.said = LineCounts::default();
                 self.turn_away(reason, &mut outputs);
                 None
             }
-            opened => opened.and_then(Result::ok).map(Box::new),
+            opened => opened.and_then(Result::ok),
         };
         let finish = self.answer(&mut outputs);
         match outputs.closed.take() {
             Some(reason) => self.end(reason, ctx),
             None => self.arm(ctx),
         }
-        Upward {
+        Box::new(Upward {
             opened,
             peer: self.ending.lock().peer.clone(),
             link: self.link,
@@ -221,13 +222,15 @@ impl PeerActor {
             rtts: outputs.rtts,
             acks: outputs.acks,
             finish,
-        }
+        })
     }
 
     /// Queues what is to be written now; true if the writing is to end behind the ACKs.
     fn answer(&mut self, outputs: &mut Outputs) -> bool {
         let metrics = self.links.metrics();
         metrics.lines_ignored.add(u64::from(outputs.ignored));
+        metrics.lines_in.add(outputs.heard);
+        metrics.lines_out.add(outputs.said);
         if self.out.reply(std::mem::take(&mut outputs.prompt)).is_err() {
             self.session.close(CloseReason::Overloaded, outputs);
         }
@@ -252,7 +255,7 @@ impl PeerActor {
             stream: features.stream,
             acks: features.ack,
         };
-        let opened = LinkOpened {
+        let opened = LinkOpened(Arc::new(OpenLink {
             link: self.link,
             peer: peer.clone(),
             direction: self.direction,
@@ -261,10 +264,8 @@ impl PeerActor {
             kind,
             opened: now,
             out: Arc::clone(&self.out),
-            ping: ctx.address().recipient(),
-            leave: ctx.address().recipient(),
-            panic: ctx.address().recipient(),
-        };
+            actor: Box::new(ctx.address()),
+        }));
         self.links.admit(&opened)?;
         let quiet = self.direction == Direction::Inbound && !kind.stream;
         let quiet_until = quiet.then(|| now + QUIET_AFTER_HELLO_OK);

@@ -11,7 +11,6 @@ use tokio::{
 use super::*;
 use crate::actors::{
     links::LinkEnded,
-    supervisor::PanicNow,
     testing::{Held, Peer, Rig, hello, id, passed, send_line, soon, stream_hello, turn},
 };
 
@@ -19,7 +18,7 @@ const BYE: &str = r#"{"type":"BYE","msg_id":"b1","reason":"lunch"}"#;
 
 fn leave(opened: &LinkOpened, say_bye: bool) {
     let reason = CloseReason::WeLeft;
-    opened.leave.do_send(CloseLink { reason, say_bye });
+    opened.actor.close(CloseLink { reason, say_bye });
 }
 
 #[actix_rt::test]
@@ -225,7 +224,7 @@ async fn a_link_can_be_closed_without_a_word() {
     let rig = Rig::new();
     let (mut peer, opened) = rig.open("bob@X").await;
     let reason = CloseReason::Silent(Duration::from_secs(90));
-    opened.leave.do_send(CloseLink {
+    opened.actor.close(CloseLink {
         reason: reason.clone(),
         say_bye: false,
     });
@@ -277,7 +276,7 @@ async fn a_panic_ends_the_link_and_its_messages_leave_on_the_next() {
     rig.send(&opened, 1);
     first.hears("SEND").await;
     rig.send(&opened, 2);
-    opened.panic.do_send(PanicNow);
+    opened.actor.panic();
     let ended = rig.ended.next().await;
     assert_eq!(ended.reason, CloseReason::Panicked("asked to panic".into()));
     assert_eq!(ended.peer, Some(id("bob@X")));

@@ -40,7 +40,7 @@ fn alone(rig: &Rig) -> Alone {
 }
 
 impl Alone {
-    async fn chunk(&self, lines: &str) -> Upward {
+    async fn chunk(&self, lines: &str) -> Box<Upward> {
         let chunk = Chunk::from(format!("{lines}\n").into_bytes());
         self.actor.send(ChunkReceived(chunk)).await.unwrap()
     }
@@ -68,7 +68,10 @@ async fn a_chunk_is_answered_with_what_is_to_be_handed_up() {
     let alone = alone(&rig);
     let up = alone.chunk(&hello("bob@X")).await;
     let opened = up.opened.unwrap();
-    assert_eq!((opened.peer, up.peer.unwrap()), (id("bob@X"), id("bob@X")));
+    assert_eq!(
+        (opened.peer.clone(), up.peer.unwrap()),
+        (id("bob@X"), id("bob@X"))
+    );
     assert!(opened.kind.acks && !opened.kind.stream);
     let lines = format!(
         "{}\n{}\nnonsense\n{}",
@@ -194,7 +197,7 @@ async fn acknowledgements_and_round_trips_are_handed_up() {
     pause();
     let rig = Rig::new();
     let (mut peer, opened) = rig.open("bob@X").await;
-    opened.ping.do_send(SendPing);
+    opened.actor.ping();
     let ping = peer.hears("PING").await;
     tokio::time::sleep(Duration::from_millis(70)).await;
     let pong = format!(r#"{{"type":"PONG","msg_id":{}}}"#, ping["msg_id"]);
@@ -219,7 +222,7 @@ async fn texts_do_not_wait_for_the_ping_actor_to_take_a_round_trip_time() {
     });
     let rig = Rig::with(|parts| parts.doors.pong = full.door());
     let (mut peer, opened) = rig.open("bob@X").await;
-    opened.ping.do_send(SendPing);
+    opened.actor.ping();
     let ping = peer.hears("PING").await;
     let pong = format!(r#"{{"type":"PONG","msg_id":{}}}"#, ping["msg_id"]);
     peer.say(&format!("{pong}\n{}", send_line("m1", "hi")))

@@ -6,14 +6,15 @@ use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::{
     clock,
-    links::{CloseLink, LinkEnded, LinkOpened, Links, SendPing},
+    links::{CloseLink, LinkEnded, LinkOpened, Links},
 };
 use crate::{
     metrics::Metrics,
     proto::{
         close::CloseReason,
-        keep_alive::{KeepAlive, KeepAliveLimits, Need, Rtt},
+        keep_alive::{KeepAlive, KeepAliveLimits, Need},
         link::LinkId,
+        rtt::Rtt,
     },
     wire::identity::PeerId,
 };
@@ -53,7 +54,7 @@ pub struct PingActor {
     limits: KeepAliveLimits,
     links: Links,
     metrics: Arc<Metrics>,
-    table: HashMap<LinkId, Entry>,
+    table: HashMap<LinkId, Box<Entry>>,
 }
 
 struct Entry {
@@ -74,7 +75,7 @@ impl PingActor {
 
     fn add(&mut self, opened: LinkOpened) {
         let keep_alive = KeepAlive::new(self.limits, clock::now());
-        let entry = Entry { opened, keep_alive };
+        let entry = Box::new(Entry { opened, keep_alive });
         self.table.entry(entry.opened.link).or_insert(entry);
     }
 
@@ -86,9 +87,9 @@ impl PingActor {
                 Need::Nothing => {}
                 Need::Ping => {
                     sent += 1;
-                    entry.opened.ping.do_send(SendPing);
+                    entry.opened.actor.ping();
                 }
-                Need::Close => entry.opened.leave.do_send(CloseLink {
+                Need::Close => entry.opened.actor.close(CloseLink {
                     reason: CloseReason::Silent(self.limits.silence_max()),
                     say_bye: false,
                 }),
@@ -158,6 +159,7 @@ impl Handler<PongReceived> for PingActor {
 
     fn handle(&mut self, PongReceived { link, rtt }: PongReceived, _: &mut Self::Context) {
         self.metrics.pongs_received.increment();
+        self.metrics.rtt.record(rtt);
         if let Some(entry) = self.table.get_mut(&link) {
             entry.keep_alive.rtt.add(rtt);
         }
@@ -173,7 +175,7 @@ impl Handler<ReportRtts> for PingActor {
             peer: entry.opened.peer.clone(),
             rtt: entry.keep_alive.rtt,
         };
-        let mut rows: Vec<_> = self.table.values().map(row).collect();
+        let mut rows: Vec<_> = self.table.values().map(|entry| row(entry)).collect();
         rows.sort_by_key(|row| row.link);
         MessageResult(rows)
     }

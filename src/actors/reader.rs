@@ -29,7 +29,7 @@ use crate::{
 /// What one chunk brought, to be handed up in this order.
 pub struct Upward {
     /// The link is open now.
-    pub opened: Option<Box<LinkOpened>>,
+    pub opened: Option<LinkOpened>,
     /// Who is at the other end, once the link is open; texts and ACKs of nobody go nowhere.
     pub peer: Option<PeerId>,
     /// The link.
@@ -74,7 +74,8 @@ pub async fn read(
         };
         let Some(upward) = upward else { return told };
         told |= upward.opened.is_some();
-        if !hand_up(upward, &reader.out, &reader.links).await {
+        // An idle link needs no room for this.
+        if !Box::pin(hand_up(upward, &reader.out, &reader.links)).await {
             reader.actor.do_send(WriterOverloaded);
         }
     }
@@ -92,11 +93,13 @@ struct Reader {
 
 impl Reader {
     /// What the next chunk brought; none at the end of the stream or of the actor.
-    async fn next(&mut self) -> Option<Upward> {
+    async fn next(&mut self) -> Option<Box<Upward>> {
         if let Some(wait) = self.wait.take() {
-            tokio::time::sleep(wait).await;
+            Box::pin(tokio::time::sleep(wait)).await;
         }
-        self.out.room_to_read().await;
+        if !self.out.has_room_to_read() {
+            Box::pin(self.out.room_to_read()).await;
+        }
         self.out.heard_now(clock::now());
         self.out.set_busy(false);
         let chunk = match Chunk::read(&mut self.from).await {
@@ -116,9 +119,9 @@ impl Reader {
 }
 
 /// Hands up what a chunk brought, then lets its ACKs leave; false if those find no room.
-async fn hand_up(mut upward: Upward, out: &LinkOut, links: &Links) -> bool {
+async fn hand_up(mut upward: Box<Upward>, out: &LinkOut, links: &Links) -> bool {
     if let Some(opened) = upward.opened.take() {
-        links.tell_opened(*opened).await;
+        links.tell_opened(opened).await;
     }
     for rtt in std::mem::take(&mut upward.rtts) {
         let pong = PongReceived {

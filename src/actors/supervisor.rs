@@ -5,9 +5,10 @@
 //! (see [`door`](super::door)) stays with the supervisor, which hands the messages on one at a time and keeps the
 //! one in hand: a message during which the actor panicked is given once more, then dropped as *poisoned*.
 
-use std::{any::Any, rc::Rc, sync::Arc, time::Duration};
+use std::{any::Any, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Message};
+use futures_util::FutureExt;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
@@ -118,8 +119,7 @@ where
     actix_rt::spawn(supervisor.run())
 }
 
-/// Starts one incarnation: its address, and the watch over it. For PeerActors, which have no door and are
-/// redialled instead of restarted.
+/// Starts one incarnation: its address, and the watch over it.
 pub fn watch<A>(make: impl FnOnce(&mut Context<A>, ExitNote) -> A) -> (Addr<A>, Watch)
 where
     A: Actor<Context = Context<A>>,
@@ -130,6 +130,22 @@ where
     let actor = make(&mut context, note.clone());
     let task = AbortOnDrop(actix_rt::spawn(context.into_future(actor)));
     (address, Watch { task, note })
+}
+
+/// An actor that runs in the task of whoever waits for its end, which tells how it ended. For PeerActors.
+pub fn run<A>(actor: A) -> (Addr<A>, impl Future<Output = Exit>)
+where
+    A: Actor<Context = Context<A>>,
+{
+    let context = Context::new();
+    let address = context.address();
+    // Nobody sees the actor after its panic: it is dropped as it is.
+    let running = AssertUnwindSafe(context.into_future(actor)).catch_unwind();
+    let ended = running.map(|end| match end {
+        Ok(()) => Exit::Normal,
+        Err(payload) => Exit::Panicked(panic_text(payload.as_ref())),
+    });
+    (address, ended)
 }
 
 /// The watch over one incarnation. Dropping it ends the actor: none runs on unseen.

@@ -42,6 +42,9 @@ fn each_command_has_its_mode() {
         ("serve", Mode::Serve),
         ("rendezvous", Mode::Rendezvous),
         ("config", Mode::Config),
+        ("doctor", Mode::Doctor),
+        ("man", Mode::Man),
+        ("completions fish", Mode::Completions(Shell::Fish)),
     ] {
         assert_eq!(parse(line).unwrap().mode, mode, "{line}");
     }
@@ -234,5 +237,61 @@ fn a_history_is_asked_for_without_a_running_node() {
         "--join a:1 why last",
     ] {
         assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_message_to_send_comes_with_what_is_waited_for() {
+    let sending = |line: &str| match parse(line).unwrap().mode {
+        Mode::Send(sending) => sending,
+        other => panic!("{other:?}"),
+    };
+    let plain = sending("send bob@CIC -");
+    assert_eq!((plain.to.as_str(), plain.text.as_str()), ("bob@CIC", "-"));
+    assert_eq!((plain.wait, plain.timeout), (None, None));
+    for (time, milliseconds) in [("500ms", 500), ("5s", 5000), ("2", 2000), ("1.5", 1500)] {
+        let timed = sending(&format!("send * hi --wait sent --timeout {time}"));
+        assert_eq!(
+            timed.timeout,
+            Some(Duration::from_millis(milliseconds)),
+            "{time}"
+        );
+        assert_eq!(timed.wait, Some(WaitFor::Sent));
+    }
+    for line in [
+        "send bob",
+        "send bob hi --wait",
+        "send bob hi --timeout 2d",
+        "send bob hi there",
+    ] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+    let named = parse("--name alice send bob hi --namespace CIC").unwrap();
+    let keys: Vec<&str> = named.arguments.iter().map(|it| it.key).collect();
+    assert_eq!(keys, ["node.name", "node.namespace"]);
+}
+
+#[test]
+fn the_traffic_of_a_bot_has_a_rate_a_size_and_an_end() {
+    let traffic = |line: &str| match parse(line).unwrap().mode {
+        Mode::Bot(traffic) => traffic,
+        other => panic!("{other:?}"),
+    };
+    let plain = traffic("bot --to *");
+    assert_eq!((plain.rate, plain.size), (10.0, 32));
+    assert_eq!((plain.count, plain.duration), (None, None));
+    let full = traffic("bot --to bob --rate 50/s --count 7 --size 100 --duration 1min");
+    assert_eq!((full.rate, full.count, full.size), (50.0, Some(7), 100));
+    assert_eq!(full.duration, Some(Duration::from_secs(60)));
+    for line in [
+        "bot",
+        "bot --to bob --rate 0",
+        "bot --to bob --rate NaN",
+        "bot --to bob --rate 1e9",
+        "bot --to bob --size 0",
+        "bot --to bob --size 40000",
+        "bot --to bob --count 0",
+    ] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
 }

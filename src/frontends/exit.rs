@@ -11,6 +11,14 @@ pub enum Exit {
     Failure,
     /// 2: usage or settings.
     Usage,
+    /// 3: the rendezvous cannot be reached.
+    RendezvousUnreachable,
+    /// 4: the peer is not known, or not there.
+    PeerUnknown,
+    /// 5: sent, not acknowledged in time.
+    NotAcknowledged,
+    /// 6: queued on disk, not delivered.
+    Queued,
     /// 7: the identity is in use.
     IdentityInUse,
     /// 130 or 143: a second Ctrl-C or SIGTERM.
@@ -24,6 +32,10 @@ impl Exit {
             Self::Done => 0,
             Self::Failure => 1,
             Self::Usage => 2,
+            Self::RendezvousUnreachable => 3,
+            Self::PeerUnknown => 4,
+            Self::NotAcknowledged => 5,
+            Self::Queued => 6,
             Self::IdentityInUse => 7,
             Self::Killed(code) => code,
         }

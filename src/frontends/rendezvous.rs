@@ -8,14 +8,20 @@ use std::{
     sync::Arc,
 };
 
+use tokio::task::JoinHandle;
+
 use super::{
     exit::{Exit, complain, say},
     signals::Signals,
 };
 use crate::{
-    actors::supervisor::Report,
+    actors::{
+        clock,
+        supervisor::{Report, Reports},
+    },
     logging::{self, LogSetup},
     metrics::Metrics,
+    metrics_server::{Gauges, MetricsServer},
     node::{restart_policy, server_config},
     paths::Places,
     rendezvous_server::{self, RendezvousServer},
@@ -42,8 +48,12 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
         Err(error) => return complain(&error.to_string(), Exit::Failure),
     };
     logging::log_panics();
-    match start(&settings, &places) {
-        Ok(server) => serve(server).await,
+    let metrics = Arc::new(Metrics::default());
+    match start(&settings, &places, &metrics) {
+        Ok(server) => {
+            let _watched = watch(&settings, &metrics);
+            serve(server).await
+        }
         Err(error) => {
             let hint = match error.kind() {
                 io::ErrorKind::AddrInUse => " (is a server running already? choose another --port)",
@@ -59,7 +69,69 @@ pub async fn run(settings: Settings, places: Places) -> Exit {
     }
 }
 
-fn start(settings: &Settings, places: &Places) -> io::Result<RendezvousServer> {
+/// What tells how the server does; ends when it is dropped.
+struct Watched {
+    _endpoint: Option<MetricsServer>,
+    summary: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(summary) = &self.summary {
+            summary.abort();
+        }
+    }
+}
+
+/// The endpoint for Prometheus and the summary line, as the settings say. The server goes on without them.
+fn watch(settings: &Settings, metrics: &Arc<Metrics>) -> Watched {
+    let policy = restart_policy(&settings.supervision);
+    let endpoint = settings.metrics.listen.and_then(|address| {
+        let none: Gauges = Rc::new(Vec::new);
+        let server = MetricsServer::start(address, Arc::clone(metrics), none, policy, reports(metrics));
+        let refused = |error: &io::Error| {
+            tracing::warn!(%address, %error, "metrics cannot be served: choose another metrics.listen");
+        };
+        server.inspect_err(refused).ok()
+    });
+    let summary = settings.logging.summary_interval.map(|interval| {
+        let metrics = Arc::clone(metrics);
+        actix_rt::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                summarize(&metrics);
+            }
+        })
+    });
+    Watched {
+        _endpoint: endpoint,
+        summary,
+    }
+}
+
+fn summarize(metrics: &Metrics) {
+    tracing::info!(
+        connections = metrics.rendezvous_connections.get(),
+        registrations = metrics.rendezvous_registrations.get(),
+        discoveries = metrics.rendezvous_discoveries.get(),
+        unregistrations = metrics.rendezvous_unregistrations.get(),
+        refusals = metrics.rendezvous_refusals.get(),
+        blocked = metrics.rendezvous_blocked.get(),
+        busy = metrics.rendezvous_busy.get(),
+        full = metrics.rendezvous_full.get(),
+        timeouts = metrics.rendezvous_timeouts.get(),
+        saves = metrics.rendezvous_saves.get(),
+        save_failures = metrics.rendezvous_save_failures.get(),
+        restarts = metrics.actor_restarts.get(),
+        "Summary"
+    );
+}
+
+fn start(
+    settings: &Settings,
+    places: &Places,
+    metrics: &Arc<Metrics>,
+) -> io::Result<RendezvousServer> {
     let mut config = server_config(&settings.rendezvous_server);
     let listeners = rendezvous_server::bind(&config)?;
     // With port 0 the system has chosen one: the records are of the server at that port.
@@ -71,8 +143,8 @@ fn start(settings: &Settings, places: &Places) -> io::Result<RendezvousServer> {
         &config,
         listeners,
         policy,
-        Rc::new(log),
-        Arc::new(Metrics::default()),
+        reports(metrics),
+        Arc::clone(metrics),
     )
 }
 
@@ -84,15 +156,23 @@ fn records_file(settings: &Settings, places: &Places, port: u16) -> Option<PathB
     places.rendezvous_records(&address, port).ok()
 }
 
-fn log(report: Report) {
+fn reports(metrics: &Arc<Metrics>) -> Reports {
+    let metrics = Arc::clone(metrics);
+    Rc::new(move |report| log(report, &metrics))
+}
+
+fn log(report: Report, metrics: &Metrics) {
     match report {
         Report::Restarting { actor, exit, delay } => {
+            metrics.actor_restarts.increment();
+            metrics.restarts.failed(actor, clock::now(), delay);
             tracing::error!(actor, ?exit, ?delay, "An actor failed and is restarted");
         }
         Report::GaveUp { actor, exit } => {
             tracing::error!(actor, ?exit, "An actor failed too often and is given up");
         }
         Report::Poisoned { actor, message } => {
+            metrics.messages_poisoned.increment();
             tracing::error!(
                 actor,
                 kind = message,

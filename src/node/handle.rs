@@ -5,7 +5,7 @@ mod sending;
 use std::{
     collections::HashSet,
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -97,6 +97,7 @@ struct Inner {
     filters: FilterKeeper,
     kept: Arc<Kept>,
     metrics: Arc<Metrics>,
+    metrics_address: OnceLock<SocketAddr>,
     numbers: AtomicU64,
     /// Peers whose full queue was waited for in vain: not waited for again until there is room.
     lagging: Mutex<HashSet<PeerId>>,
@@ -122,6 +123,7 @@ impl NodeHandle {
             filters,
             kept,
             metrics,
+            metrics_address: OnceLock::new(),
             numbers: AtomicU64::new(0),
             lagging: Mutex::default(),
         }))
@@ -220,6 +222,18 @@ impl NodeHandle {
             Some(limit) => drop(tokio::time::timeout(limit, settled).await),
             None => settled.await,
         }
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.0.metrics_address.get().copied()
+    }
+
+    /// Metrics are served here.
+    pub(super) fn add_metrics(&self, address: SocketAddr, panic: Door<PanicNow>) {
+        // It is told once, when the node starts.
+        self.0.metrics_address.get_or_init(|| address);
+        self.add_panic("metrics", panic);
     }
 
     /// Lets an actor of a front end panic on request, too.

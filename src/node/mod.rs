@@ -6,6 +6,7 @@ mod descriptors;
 mod filtering;
 mod handle;
 mod hosting;
+mod monitoring;
 mod running;
 mod start;
 mod startup;
@@ -119,6 +120,11 @@ impl Node {
     pub fn is_private(&self) -> bool {
         let listen = self.listen();
         listen.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// Whether no other node can have this identity: nothing is locked where nothing can be written.
+    pub fn is_locked(&self) -> bool {
+        self.prepared.lock.is_some()
     }
 
     /// Where this node's files are.

@@ -16,6 +16,7 @@ use crate::{
         supervisor::Reports,
     },
     identity_lock::IdentityLock,
+    metrics_server::MetricsServer,
 };
 
 /// How long links have to end after BYE: the two seconds of the protocol, and a little for the system.
@@ -36,6 +37,8 @@ pub struct RunningNode {
     pub(super) listening: Door<StopAccepting>,
     pub(super) listeners: Vec<Arc<TcpListener>>,
     pub(super) leave: Option<Leaving>,
+    /// Held for its socket.
+    pub(super) metrics_server: Option<MetricsServer>,
     pub(super) tasks: Vec<JoinHandle<()>>,
     pub(super) _lock: Option<IdentityLock>,
 }
@@ -56,6 +59,7 @@ impl RunningNode {
         }
         self.listening.tell(StopAccepting).await;
         self.listeners.clear();
+        self.metrics_server = None;
         tokio::join!(self.say_bye(), self.unregister());
     }
 

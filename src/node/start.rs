@@ -92,7 +92,11 @@ impl Node {
         self.start_ping(inboxes.ping, &links);
         self.start_listener(inboxes.listener, &links);
         let leave = self.start_rendezvous(inboxes.rendezvous, &ways, events.clone());
+        let metrics_server = self.start_metrics(&links, &kept, &events).await;
         let handle = self.handle(&ways, links.clone(), filters, kept, leave.is_some());
+        if let Some(server) = &metrics_server {
+            handle.add_metrics(server.local_addr(), server.panic_door());
+        }
         let (told, gave_up) = mpsc::channel(4);
         let reports = self.told;
         let metrics = Arc::clone(&self.metrics);
@@ -112,6 +116,7 @@ impl Node {
             listening: ways.listener.door(),
             listeners: self.prepared.listeners,
             leave,
+            metrics_server,
             tasks,
             _lock: self.prepared.lock,
         }
@@ -166,6 +171,7 @@ impl Node {
         F: FnMut(&mut Context<A>, ExitNote) -> A + 'static,
     {
         let reports = Rc::clone(&self.reports);
+        self.metrics.restarts.watch(actor);
         // How it ends is told by its reports.
         drop(supervise(actor, inbox, self.policy, reports, make));
     }
@@ -340,6 +346,7 @@ async fn tell_reports(
         match report {
             Report::Restarting { actor, exit, delay } => {
                 metrics.actor_restarts.increment();
+                metrics.restarts.failed(actor, clock::now(), delay);
                 let reason = exit_words(exit);
                 tracing::error!(actor, reason, ?delay, "An actor failed and is restarted");
                 let actor = actor.into();

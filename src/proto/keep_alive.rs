@@ -1,6 +1,8 @@
-//! Keep-alive of one link: when to PING, and when a silent link is dead. And the round-trip times it measures.
+//! Keep-alive of one link: when to PING, and when a silent link is dead.
 
 use std::time::{Duration, Instant};
+
+use super::rtt::Rtt;
 
 /// The limits of keep-alive (settings section `connection`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,45 +69,6 @@ impl KeepAlive {
     }
 }
 
-/// Round-trip times of one link or peer.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Rtt {
-    /// The newest.
-    pub last: Duration,
-    /// The shortest.
-    pub min: Duration,
-    /// The mean deviation of neighbours, smoothed as in RFC 3550, section 6.4.1.
-    pub jitter: Duration,
-    /// How many were measured; with none the other fields say nothing.
-    pub count: u32,
-    sum: Duration,
-}
-
-impl Rtt {
-    /// Adds a measurement.
-    pub fn add(&mut self, rtt: Duration) {
-        if self.count > 0 {
-            let deviation = rtt.abs_diff(self.last);
-            let step = (deviation.as_secs_f64() - self.jitter.as_secs_f64()) / 16.0;
-            let jitter = (self.jitter.as_secs_f64() + step).max(0.0);
-            self.jitter = Duration::from_secs_f64(jitter);
-        }
-        self.min = if self.count == 0 {
-            rtt
-        } else {
-            self.min.min(rtt)
-        };
-        self.last = rtt;
-        self.count = self.count.saturating_add(1);
-        self.sum = self.sum.saturating_add(rtt);
-    }
-
-    /// The average; zero if none was measured.
-    pub fn average(&self) -> Duration {
-        self.sum.checked_div(self.count).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,19 +121,5 @@ mod tests {
             link.check(start + Duration::from_secs(90), heard),
             Need::Nothing
         );
-    }
-
-    #[test]
-    fn round_trip_times_give_last_least_average_and_jitter() {
-        let mut rtt = Rtt::default();
-        assert_eq!(rtt.average(), Duration::ZERO);
-        for ms in [40, 20, 60] {
-            rtt.add(Duration::from_millis(ms));
-        }
-        assert_eq!(rtt.last, Duration::from_millis(60));
-        assert_eq!(rtt.min, Duration::from_millis(20));
-        assert_eq!(rtt.average(), Duration::from_millis(40));
-        // 20/16 = 1.25, then 1.25 + (40 - 1.25)/16
-        assert_eq!(rtt.jitter.as_micros(), 3671);
     }
 }

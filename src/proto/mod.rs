@@ -13,6 +13,7 @@ pub mod outgoing;
 pub mod peer_table;
 pub mod registration;
 pub mod restart;
+pub mod rtt;
 pub mod session;
 pub mod sleep;
 pub mod texts;

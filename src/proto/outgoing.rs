@@ -18,7 +18,7 @@ pub use owed::{Entry, Publications};
 
 use self::owed::Owed;
 use super::link::LinkId;
-use crate::wire::destination::Destination;
+use crate::wire::{destination::Destination, kind::LineCounts};
 
 /// One of our own messages, as commands, events and their `ref` name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,8 +215,9 @@ impl PeerQueue {
     }
 
     /// All that this link has taken was written as a whole. Publications are then done; so is a SEND to a peer that
-    /// does not acknowledge, which the next [`PeerQueue::expire`] tells.
-    pub fn written(&mut self, now: Instant, link: LinkId, kind: LinkKind) {
+    /// does not acknowledge, which the next [`PeerQueue::expire`] tells. Gives what was written.
+    pub fn written(&mut self, now: Instant, link: LinkId, kind: LinkKind) -> LineCounts {
+        let mut lines = LineCounts::default();
         // What a link has taken lies behind what it wrote before.
         let before = |it: &InFlight| it.link == link && it.written.is_some();
         let first = self
@@ -228,6 +229,7 @@ impl PeerQueue {
             if in_flight.link == link {
                 self.fruitless_links = 0;
                 in_flight.written = Some(now);
+                in_flight.owed.count(&mut lines);
                 if !(kind.acks && matches!(in_flight.owed, Owed::Text(_))) {
                     self.done(now, in_flight.owed);
                     continue;
@@ -235,6 +237,7 @@ impl PeerQueue {
             }
             self.in_flight.push_back(in_flight);
         }
+        lines
     }
 
     /// The peer acknowledged this id; none for a stray.

@@ -75,6 +75,17 @@ fn names(outcomes: &[Outcome]) -> Vec<(&'static str, u64)> {
 }
 
 #[test]
+fn what_was_written_is_counted_by_type() {
+    use crate::wire::kind::LineKind::{Pub, Send};
+    let (mut queue, now) = queue([1, 2]);
+    queue.publish(publications(2));
+    while queue.take(FIRST, true).is_some() {}
+    let written: Vec<_> = queue.written(now, FIRST, STREAM).iter().collect();
+    assert_eq!(written, [(Send, 2), (Pub, 2)]);
+    assert_eq!(queue.written(now, FIRST, STREAM).iter().count(), 0);
+}
+
+#[test]
 fn an_ack_delivers_and_measures_from_the_writing() {
     let (mut queue, start) = queue([1]);
     write(&mut queue, FIRST, start, PLAIN);

@@ -154,6 +154,7 @@ impl RendezvousServer {
         let door = doorway.door();
         let host = Host::new(config, listeners, door, store.clone(), metrics.clone());
         let (kept, records) = (Rc::clone(&host), store.clone());
+        metrics.restarts.watch("rendezvous server");
         let supervised =
             supervisor::supervise("rendezvous server", inbox, policy, reports, move |_, _| {
                 RendezvousServerActor::new(limits, records.clone(), metrics.clone(), kept.clone())

@@ -3,7 +3,7 @@
 //! Knows nothing of sockets or name resolution: a host name is only checked for its letters.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use serde_json::Value;
@@ -64,6 +64,8 @@ pub(super) struct Address;
 pub(super) struct ListenAddress;
 /// The form of a [`Port`].
 pub(super) struct ListenPort;
+/// The form of a socket address that is this machine's own unless another is named.
+pub(super) struct OwnSocket;
 
 /// Longest host name DNS knows.
 const HOST_BYTES_MAX: usize = 253;
@@ -164,6 +166,29 @@ impl Form for ListenPort {
             Port::Any => Value::from(0),
             Port::Exactly(port) => Value::from(*port),
         }
+    }
+}
+
+impl Form for OwnSocket {
+    type Value = SocketAddr;
+
+    fn parse(&self, text: &str) -> Result<SocketAddr, String> {
+        if let Ok(port) = text.parse() {
+            return Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+        }
+        let local = text.strip_prefix("localhost:");
+        let written = local.map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+        written
+            .parse()
+            .map_err(|_| "neither a port nor an IP address with a port".to_owned())
+    }
+
+    fn allowed(&self) -> String {
+        "a port, on this machine only, or IP:PORT; port 0 is any free one".to_owned()
+    }
+
+    fn show(&self, value: &SocketAddr) -> Value {
+        Value::from(value.to_string())
     }
 }
 

@@ -18,6 +18,19 @@ pub enum RendezvousMode {
     Off,
 }
 
+/// What `prompt.bell` may say: how a user is told that a text is for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bell {
+    /// Not at all.
+    Off,
+    /// By the bell.
+    Bell,
+    /// By the title of the terminal.
+    Title,
+    /// By both.
+    Both,
+}
+
 /// One of the words in the list, each with its value.
 pub(super) struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
 
@@ -30,6 +43,14 @@ pub(super) const MODES: &[(&str, RendezvousMode)] = &[
     ("embedded", RendezvousMode::Embedded),
     ("remote", RendezvousMode::Remote),
     ("off", RendezvousMode::Off),
+];
+
+/// Every way to be told, with its word.
+pub(super) const BELLS: &[(&str, Bell)] = &[
+    ("off", Bell::Off),
+    ("bell", Bell::Bell),
+    ("title", Bell::Title),
+    ("both", Bell::Both),
 ];
 
 /// Every rotation with its word.

@@ -1,7 +1,9 @@
 //! The table of keys: every setting there is, and what a misspelt one probably meant.
 
 use super::form::Check;
-use super::sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+use super::sections::{
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+};
 
 /// One setting: its place and its form.
 pub(super) struct Key {
@@ -20,7 +22,9 @@ pub(super) fn all() -> impl Iterator<Item = &'static Key> {
         Rendezvous::KEYS,
         Connection::KEYS,
         RendezvousServer::KEYS,
+        Prompt::KEYS,
         Logging::KEYS,
+        Monitoring::KEYS,
         Supervision::KEYS,
     ]
     .into_iter()

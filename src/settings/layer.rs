@@ -9,8 +9,8 @@ use config::{Config, ConfigError, Map, Source, Value};
 use super::form::Form;
 use super::found::Found;
 use super::key::{self, Key};
-use super::origin::Origin;
-use super::problem::{Problem, dotted, excerpt};
+use super::origin::{Origin, excerpt};
+use super::problem::{Problem, dotted};
 
 /// The settings of one place by section and key, each text with its origin.
 #[derive(Debug, Clone, Default)]

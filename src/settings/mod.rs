@@ -28,10 +28,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use address::{AddressError, HostPort, Listen, Port};
-pub use choice::RendezvousMode;
+pub use choice::{Bell, RendezvousMode};
 pub use origin::Origin;
 pub use problem::{Problem, SettingsErrors};
-pub use sections::{Connection, Logging, Node, Rendezvous, RendezvousServer, Supervision};
+pub use sections::{
+    Connection, Logging, Monitoring, Node, Prompt, Rendezvous, RendezvousServer, Supervision,
+};
 
 use key::Key;
 use layer::{Layer, Texts};
@@ -51,8 +53,12 @@ pub struct Settings {
     pub connection: Connection,
     /// The rendezvous server, whether hosted by a node or by `papo rendezvous`.
     pub rendezvous_server: RendezvousServer,
+    /// A node on a terminal.
+    pub prompt: Prompt,
     /// What is logged and where.
     pub logging: Logging,
+    /// The endpoint for Prometheus.
+    pub metrics: Monitoring,
     /// When crashed parts are started again, and when they are given up.
     pub supervision: Supervision,
     origins: BTreeMap<String, Origin>,
@@ -157,7 +163,9 @@ impl Settings {
             rendezvous: Rendezvous::read(texts),
             connection: Connection::read(texts),
             rendezvous_server: RendezvousServer::read(texts),
+            prompt: Prompt::read(texts),
             logging: Logging::read(texts),
+            metrics: Monitoring::read(texts),
             supervision: Supervision::read(texts),
             origins: texts.origins(),
         }

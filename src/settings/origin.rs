@@ -26,7 +26,7 @@ impl Origin {
 
     /// An environment variable.
     pub(super) fn variable(name: &str) -> Self {
-        Self(format!("environment {}", plain(name)))
+        Self(format!("environment {}", plain(&excerpt(name))))
     }
 
     /// An option of the command line, such as `--name`.
@@ -48,6 +48,15 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A value as error texts quote it: its beginning, if it is long.
+pub(super) fn excerpt(value: &str) -> String {
+    const SHOWN_MAX: usize = 100;
+    match value.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 

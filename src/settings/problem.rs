@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::origin::{Origin, plain};
+use super::origin::{Origin, excerpt, plain};
 
 /// Everything that was wrong, in the order of the layers. The program exits with code 2.
 #[derive(Debug, thiserror::Error)]
@@ -116,15 +116,6 @@ pub(super) fn dotted(section: &str, name: &str) -> String {
         format!("{section}.{name}")
     };
     plain(&excerpt(&path))
-}
-
-/// A value as error texts quote it: its beginning, if it is long.
-pub(super) fn excerpt(value: &str) -> String {
-    const SHOWN_MAX: usize = 100;
-    match value.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
-    }
 }
 
 fn hint(guess: Option<&str>, known: &str) -> String {

@@ -2,13 +2,14 @@
 //!
 //! What a key means to a user is said in `settings/default.toml`; here is what the program gets.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, Port};
-use super::choice::{Choice, MODES, ROTATIONS, RendezvousMode, Switch};
+use super::address::{Address, HostPort, Listen, ListenAddress, ListenPort, OwnSocket, Port};
+use super::choice::{BELLS, Bell, Choice, MODES, ROTATIONS, RendezvousMode, Switch};
 use super::duration::{Span, hours, millis, minutes, seconds};
 use super::form::{Form, Maybe};
 use super::key::Key;
@@ -78,6 +79,8 @@ section! {
         data_dir: Option<PathBuf> = Maybe { word: "", inner: PathText };
         /// How long a piped message waits for its peer.
         peer_wait: Duration = Span { min: millis(0), max: minutes(10) };
+        /// Where programs reach the node over TCP, if anywhere.
+        control: Option<HostPort> = Maybe { word: "off", inner: Address };
     }
 }
 
@@ -166,6 +169,16 @@ section! {
 }
 
 section! {
+    /// A node on a terminal.
+    Prompt "prompt" {
+        /// How the user is told of a text that is for them.
+        bell: Bell = Choice(BELLS);
+        /// Whether there is a row above the prompt.
+        status: bool = Switch;
+    }
+}
+
+section! {
     /// What is logged and where.
     Logging "logging" {
         /// Levels, changed at run time by `/log`.
@@ -180,6 +193,14 @@ section! {
         keep: usize = Number { min: 1, max: 1000 };
         /// Interval of the summary line, if there is one.
         summary_interval: Option<Duration> = Maybe { word: "off", inner: Span { min: seconds(1), max: hours(24) } };
+    }
+}
+
+section! {
+    /// The endpoint for Prometheus.
+    Monitoring "metrics" {
+        /// Where it listens, if it does; this machine only, unless an address is named.
+        listen: Option<SocketAddr> = Maybe { word: "", inner: OwnSocket };
     }
 }
 

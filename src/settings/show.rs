@@ -92,7 +92,9 @@ fn rows(settings: &Settings) -> impl Iterator<Item = (&'static Key, Value)> {
         settings.rendezvous.shown(),
         settings.connection.shown(),
         settings.rendezvous_server.shown(),
+        settings.prompt.shown(),
         settings.logging.shown(),
+        settings.metrics.shown(),
         settings.supervision.shown(),
     ];
     key::all().zip(values.into_iter().flatten())

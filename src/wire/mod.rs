@@ -5,6 +5,7 @@ pub mod codec;
 pub mod destination;
 pub mod encode;
 pub mod identity;
+pub mod kind;
 mod lenient;
 pub mod message;
 pub mod printable;

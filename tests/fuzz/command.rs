@@ -79,7 +79,7 @@ fn the_example_of_every_command_is_one() {
 pub fn check(input: &[u8]) {
     let line = String::from_utf8_lossy(input);
     check_error(command::parse(&line).err());
-    check_error(command::parse_object(&line).1.err());
+    check_error(command::parse_object(&line).command.err());
 }
 
 fn check_error(error: Option<CommandError>) {

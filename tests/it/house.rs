@@ -49,19 +49,12 @@ const FLOORS: &[Floor] = &[
         banned: &["actix"],
     },
     Floor {
-        paths: &["metrics.rs", "identity_lock.rs", "private_file.rs"],
-        may_know: &[],
+        paths: &["metrics/", "identity_lock.rs", "private_file.rs"],
+        may_know: &["metrics", "wire"],
         banned: &["actix"],
     },
     Floor {
-        paths: &[
-            "login.rs",
-            "logging/",
-            "settings/",
-            "paths.rs",
-            "args.rs",
-            "args/",
-        ],
+        paths: &["login.rs", "logging/", "settings/", "paths", "args"],
         may_know: &["wire", "logging", "settings"],
         banned: &["actix"],
     },
@@ -96,10 +89,24 @@ const FLOORS: &[Floor] = &[
         banned: &[],
     },
     Floor {
+        paths: &["metrics_server/"],
+        may_know: &[
+            "metrics_server",
+            "actors::door",
+            "actors::supervisor",
+            "actors::transport",
+            "proto::restart",
+            "metrics",
+            "panics_on_request",
+        ],
+        banned: &[],
+    },
+    Floor {
         paths: &["node/"],
         may_know: &[
             "node",
             "rendezvous_server",
+            "metrics_server",
             "actors",
             "proto",
             "store",

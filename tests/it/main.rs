@@ -7,6 +7,7 @@
 
 mod adversity;
 mod chatting;
+mod control;
 mod ending;
 mod filters;
 mod hostile;
@@ -14,6 +15,7 @@ mod hostile_input;
 mod hosting;
 mod house;
 mod interop;
+mod monitoring;
 mod panics;
 mod piping;
 mod plain_starts;

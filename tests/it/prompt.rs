@@ -4,6 +4,14 @@
 #[path = "../terminal/pty.rs"]
 mod pty;
 
+mod editing;
+mod endings;
+mod shown;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use pty_process::blocking::Command;
 
 use self::pty::Program;
@@ -18,32 +26,88 @@ struct Alice {
     _ports: Ports,
 }
 
-fn alice() -> Alice {
-    let (home, ports) = (Home::new(), Ports::free());
-    let port = ports.first().to_string();
-    let command = Command::new(env!("CARGO_BIN_EXE_papo"))
-        .args([
-            "--name",
-            "alice",
-            "--no-rendezvous",
-            "--listen",
-            "127.0.0.1",
-            "--port",
-            &port,
-        ])
-        .env_clear()
-        .env("HOME", home.path())
-        .env("TERM", "xterm-256color")
-        .env("PAPO_DEBUG", "1");
-    let terminal = Program::start(command, 100, 30);
-    terminal.wait_for(&format!("alice@lobby  listening on 127.0.0.1:{port}"));
-    terminal.wait_for_end(&["/help lists the commands", "alice> "], 7);
-    Alice {
-        terminal,
-        address: ports.address(),
-        home,
-        _ports: ports,
+/// What a test may change before she starts.
+struct Setting {
+    home: Home,
+    environment: Vec<(&'static str, &'static str)>,
+    arguments: Vec<&'static str>,
+    size: (u16, u16),
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            home: Home::new(),
+            environment: vec![("TERM", "xterm-256color")],
+            arguments: Vec::new(),
+            size: (100, 30),
+        }
     }
+}
+
+impl Setting {
+    fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.retain(|(known, _)| *known != name);
+        self.environment.push((name, value));
+        self
+    }
+
+    fn command(&self, ports: &Ports) -> Command {
+        Command::new(env!("CARGO_BIN_EXE_papo"))
+            .args(arguments(ports.first()))
+            .args(&self.arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PAPO_DEBUG", "1")
+            .envs(self.environment.iter().copied())
+    }
+
+    fn start(self) -> Alice {
+        let ports = Ports::free();
+        let (columns, rows) = self.size;
+        let terminal = Program::start(self.command(&ports), columns, rows);
+        terminal.wait_for(&format!("alice@lobby  listening on {}", ports.address()));
+        Alice {
+            terminal,
+            address: ports.address(),
+            home: self.home,
+            _ports: ports,
+        }
+    }
+}
+
+fn arguments(port: u16) -> Vec<String> {
+    let port = port.to_string();
+    let arguments = [
+        "--name",
+        "alice",
+        "--no-rendezvous",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        &port,
+    ];
+    arguments.map(str::to_owned).into()
+}
+
+fn alice() -> Alice {
+    let alice = Setting::default().start();
+    alice.terminal.wait_for_end(&["alice> "], 7);
+    alice
+}
+
+impl Alice {
+    fn quit(self) {
+        self.terminal.write("\x05\x15/quit\r");
+        self.terminal.wait_for_exit();
+    }
+}
+
+/// Sends a signal to the alice of this home.
+fn signal_alice(home: &Home, signal: Signal) {
+    let lock = home.path().join(".local/share/papo/alice%40lobby/lock");
+    let pid = std::fs::read_to_string(lock).unwrap();
+    kill(Pid::from_raw(pid.trim().parse().unwrap()), signal).unwrap();
 }
 
 fn bob(alice: &Alice) -> Node {

@@ -63,7 +63,15 @@ fn find_one_another(world: &mut World) -> Result<(), String> {
         go_on(world, step)?;
         waited += step;
     }
-    Ok(())
+    nothing_is_forgotten(world)
+}
+
+/// All queues are empty: so every SEND has come to its end.
+fn nothing_is_forgotten(world: &World) -> Result<(), String> {
+    match world.ctx.unsettled() {
+        Some(sent) => Err(format!("{sent} is in no queue and has no end")),
+        None => Ok(()),
+    }
 }
 
 /// What is not yet as it should be.
@@ -169,17 +177,19 @@ fn send(world: &mut World, who: Who, peer: &PeerId, text: &str) -> Result<Option
     }
 }
 
-/// Half-open links of the storm end within two minutes; from then on no link does, and nobody dials.
+/// Half-open links of the storm end within two minutes; from then on no link does, nobody dials, and on each the PINGs
+/// were answered.
 fn stay_together(world: &mut World) -> Result<(), String> {
     go_on(world, Duration::from_secs(120))?;
     let links = open_links(world);
     go_on(world, Duration::from_secs(60))?;
-    match open_links(world) == links {
-        true => Ok(()),
-        false => Err(format!(
-            "links come and go: {links:?}, then {:?}",
-            open_links(world)
-        )),
+    if open_links(world) != links {
+        let now = open_links(world);
+        return Err(format!("links come and go: {links:?}, then {now:?}"));
+    }
+    match world.nodes().find_map(Node::link_without_answers) {
+        Some((link, peer)) => Err(format!("{peer} answers no PING on {link}")),
+        None => Ok(()),
     }
 }
 

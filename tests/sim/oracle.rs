@@ -277,6 +277,13 @@ impl Context {
         sent.is_some_and(|sent| sent.state == State::Delivered)
     }
 
+    /// A SEND of which no node has said yet what became of it.
+    pub fn unsettled(&self) -> Option<String> {
+        let mut sends = self.oracle.sends.iter();
+        let (msg_id, sent) = sends.find(|(_, sent)| sent.state == State::Pending)?;
+        Some(format!("{msg_id} of {:?} to {}", sent.from, sent.to))
+    }
+
     /// A dial begins.
     pub fn note_dial(&mut self, who: Who, dial: &Target) {
         let (peer, to) = (&dial.peer, dial.address);

@@ -1,10 +1,10 @@
 //! The program in the pseudo-terminal: a node that only talks to its terminal. Each line it gets
 //! is an order, anything else is answered.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use papo::frontends::cli::terminal::{
-    self, Completion, TerminalInput, TerminalOptions, TerminalWriter,
+    self, Completion, Page, TerminalInput, TerminalOptions, TerminalWriter,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,6 +58,7 @@ async fn obey(line: &str, writer: &TerminalWriter) {
         ("/prompt", prompt) => writer.set_prompt(format!("{prompt}> ")),
         ("/status", status) => writer.set_status(Some(status.to_owned())),
         ("/clear", _) => writer.clear(),
+        ("/page", chat) => page(chat.parse().unwrap_or(0), writer.clone()),
         ("/restore", _) => {
             terminal::restore();
             std::process::exit(0);
@@ -70,6 +71,33 @@ async fn obey(line: &str, writer: &TerminalWriter) {
         }
         _ => writer.print(format!("got [{line}]")).await,
     }
+}
+
+/// A page that says its size and what waits.
+#[derive(Debug)]
+struct Size(&'static str);
+
+impl Page for Size {
+    fn rows(&self, columns: usize, rows: usize, held: u64) -> Vec<String> {
+        assert!(rows > 3, "a page that panics");
+        let Self(word) = self;
+        let mut lines = vec![String::new(); rows - 1];
+        lines[0] = format!("{word} {columns}x{rows}");
+        lines.push(format!("{held} wait"));
+        lines
+    }
+}
+
+/// Opens a page, then lets chat come in behind it, and shows a newer state of the page until it is left.
+fn page(chat: u32, writer: TerminalWriter) {
+    writer.open_page(Arc::new(Size("first")));
+    (0..chat).for_each(|n| writer.try_print(format!("chat {n}")));
+    tokio::spawn(async move {
+        while writer.update_page(Arc::new(Size("page"))) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        writer.print("the page was left".into()).await;
+    });
 }
 
 /// Lines without end until the count is reached, while the terminal goes on being used.

@@ -116,7 +116,7 @@ fn the_line_follows_the_size_of_the_terminal() {
     program.resize(20, 8);
     program.wait_for_end(&["me> 0123456789 0123", "456789"], 6);
     program.write("\r");
-    program.wait_for_end(&["got [0123456789 0123", "456789]", "me> "], 4);
+    program.wait_for_end(&["got [0123456789", "  0123456789]", "me> "], 4);
     program.resize(80, 24);
     program.write("x");
     program.wait_for_end(&["me> x"], 5);
@@ -146,6 +146,84 @@ fn prompt_status_list_and_clear() {
             .eq(["3 peers", "you> "].map(str::to_owned))
     });
     program.write("/quit\r");
+    program.wait_for_exit();
+}
+
+fn shows_page(program: &Program, size: &str, held: &str) {
+    program.wait("the page", |screen| {
+        let rows: Vec<String> = screen.rows(0, 200).filter(|row| !row.is_empty()).collect();
+        screen.alternate_screen()
+            && screen.hide_cursor()
+            && rows == [format!("page {size}"), held.to_owned()]
+    });
+}
+
+#[test]
+fn a_page_has_the_whole_screen_and_the_chat_is_as_it_was_afterwards() {
+    let program = start(60, 10);
+    program.write("before\r");
+    program.wait_for_end(&["got [before]", "me> "], 4);
+    program.write("/page 3\r");
+    shows_page(&program, "60x10", "3 wait");
+    program.write("typed into nothing\r");
+    program.resize(40, 8);
+    shows_page(&program, "40x8", "3 wait");
+    program.write("q");
+    let rows = [
+        "got [before]",
+        "me> /page 3",
+        "chat 0",
+        "chat 1",
+        "chat 2",
+        "the page was left",
+        "me> ",
+    ];
+    program.wait_for_end(&rows, 4);
+    program.wait("the usual screen", |screen| {
+        !screen.alternate_screen() && !screen.hide_cursor()
+    });
+    program.write("after\r");
+    program.wait_for_end(&["got [after]", "me> "], 4);
+    program.write("/quit\r");
+    program.wait_for_exit();
+}
+
+#[test]
+fn more_chat_than_may_wait_behind_a_page_is_counted() {
+    let program = start(60, 10);
+    program.write("/page 5000\r");
+    shows_page(&program, "60x10", "5000 wait");
+    program.write("\x03");
+    program.wait_for_end(
+        &[
+            "chat 4095",
+            "  904 lines skipped",
+            "the page was left",
+            "me> ",
+        ],
+        4,
+    );
+    program.write("/quit\r");
+    program.wait_for_exit();
+}
+
+#[test]
+fn an_end_on_a_page_gives_the_terminal_back() {
+    let program = start(60, 10);
+    program.write("/page 2\r");
+    shows_page(&program, "60x10", "2 wait");
+    program.terminate();
+    program.wait_for("chat 1");
+    program.wait_for_exit_code(child::TERMINATED);
+}
+
+#[test]
+fn a_panic_on_a_page_gives_the_terminal_back() {
+    let program = start(60, 10);
+    program.write("/page\r");
+    shows_page(&program, "60x10", "0 wait");
+    program.resize(60, 3);
+    program.wait_for_written("a page that panics");
     program.wait_for_exit();
 }
 
@@ -211,8 +289,11 @@ fn a_panic_gives_the_terminal_back() {
     program.write("oh!");
     program.wait_for_end(&["me> oh!"], 7);
     assert!(!program.is_restored());
+    let written = program.written();
+    assert!(written.contains("\x1b[?1004h") && !written.contains("\x1b[?1004l"));
     program.write("\t");
     program.wait_for_written("a completer that panics");
+    program.wait_for_written("\x1b[?1004l");
     program.wait_for_exit();
 }
 

@@ -33,6 +33,7 @@ pub struct Program {
     slave: OwnedFd,
     before: Termios,
     shown: Arc<Shown>,
+    pid: Pid,
     exited: mpsc::Receiver<ExitStatus>,
 }
 
@@ -56,6 +57,7 @@ impl Program {
         let slave = pts.as_fd().try_clone_to_owned().unwrap();
         let before = tcgetattr(&slave).unwrap();
         let child = command.spawn(pts).unwrap();
+        let pid = Pid::from_raw(child.id().try_into().unwrap());
         let pty = Arc::new(pty);
         let shown = Arc::new(Shown {
             terminal: Mutex::new(Terminal {
@@ -71,6 +73,7 @@ impl Program {
             slave,
             before,
             shown,
+            pid,
             exited: exit_of(child),
         }
     }
@@ -78,6 +81,11 @@ impl Program {
     /// Types.
     pub fn write(&self, keys: &str) {
         (&*self.pty).write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Asks the program to end.
+    pub fn terminate(&self) {
+        kill(self.pid, Signal::SIGTERM).unwrap();
     }
 
     /// Gives the terminal another size; the program is told by the system.
@@ -146,8 +154,13 @@ impl Program {
             "the terminal's modes are others"
         );
         self.wait("no brackets around pastes and a cursor", |screen| {
-            !screen.bracketed_paste() && !screen.hide_cursor()
+            !screen.bracketed_paste() && !screen.hide_cursor() && !screen.alternate_screen()
         });
+    }
+
+    /// All that was ever written to the terminal.
+    pub fn written(&self) -> String {
+        self.shown.terminal.lock().unwrap().written.clone()
     }
 
     /// Whether the terminal's modes are those from before.

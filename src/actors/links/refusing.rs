@@ -1,11 +1,12 @@
-//! Who gets no link: whom the user blocked (`proto::filters`), beside those for whom there is no place.
+//! Who gets no link: whom the user blocked (`proto::filters`), those for whom there is no place, and we ourselves.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use parking_lot::RwLock;
 
-use super::{CloseLink, LinkEnded, Links, State};
+use super::{LinkEnded, Links, State};
 use crate::{
+    actors::transport::{Stream, Wire},
     proto::{
         close::CloseReason,
         filters::Filters,
@@ -18,6 +19,9 @@ use crate::{
 /// The user's filters: changed by whoever runs a command, looked at wherever a link begins.
 pub type SharedFilters = Arc<RwLock<Filters>>;
 
+/// Own ends of dials that are remembered; a dial of ourselves is noticed within milliseconds.
+const OWN_ENDS_MAX: usize = 64;
+
 impl Links {
     /// The filters, for whoever changes them; after a block follows [`Links::close_blocked`].
     pub fn filters(&self) -> &SharedFilters {
@@ -27,18 +31,8 @@ impl Links {
     /// Closes every link, and ends every dial, whose peer or address is blocked by now. They hear nothing but that.
     pub fn close_blocked(&self) {
         let state = self.0.state.lock();
-        let open = state.open.values();
-        let open = open.filter(|open| self.refuses(Some(&open.peer), open.address));
-        let open = open.map(|open| open.leave.clone());
-        let dialling = state.dialling.values();
-        let dialling =
-            dialling.filter(|it| self.refuses(it.target.peer.as_ref(), it.target.address));
-        for leave in open.chain(dialling.filter_map(|it| it.leave.clone())) {
-            leave.do_send(CloseLink {
-                reason: CloseReason::Blocked,
-                say_bye: false,
-            });
-        }
+        let is_blocked = |peer: Option<&PeerId>, address| self.refuses(peer, address);
+        state.close(is_blocked, CloseReason::Blocked, false);
     }
 
     /// Whether this peer, or everyone at this address, is blocked.
@@ -59,6 +53,24 @@ impl Links {
         }
         let has_place = !state.closing && state.admission.accept(link, from);
         (!has_place).then_some("all places are taken")
+    }
+
+    /// A dial got its connection. Where it comes from is noted: a node that dials itself is no stranger under its name.
+    pub(in crate::actors) fn dialled(&self, stream: Stream) -> io::Result<Wire> {
+        let from = stream.local_addr()?;
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let mut state = self.0.state.lock();
+        if state.own_ends.len() == OWN_ENDS_MAX {
+            state.own_ends.pop_front();
+        }
+        state.own_ends.push_back(from);
+        drop(state);
+        Wire::of_tcp(stream)
+    }
+
+    /// Whether a connection that was accepted from this address was dialled here.
+    pub(super) fn is_own_dial(&self, from: SocketAddr) -> bool {
+        self.0.state.lock().own_ends.contains(&from)
     }
 
     /// Tells the router that a dial ended, which was not begun.

@@ -6,8 +6,9 @@ use actix::{Context, Handler, MessageResult};
 use uuid::Uuid;
 
 use super::{
-    AcksReceived, DialAddress, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow, Reconnect,
-    RecordsDiscovered, ResolvePeer, RouterActor, SendError, SendTexts, TextsReceived,
+    AcksReceived, DialAddress, LOST_MAX, LinkRow, ListLinks, ListPeers, ListRecent, PeerRow,
+    Reconnect, RecordsDiscovered, ResolvePeer, RouterActor, STRANGERS_TOGETHER, SendError,
+    SendTexts, TextsReceived,
 };
 use crate::{
     actors::{
@@ -17,7 +18,11 @@ use crate::{
         recent::RecentFact,
         rendezvous::LinkEndedHere,
     },
-    proto::{close::CloseReason, outgoing::LinkKind},
+    proto::{
+        close::{CloseReason, Redial},
+        link::Direction,
+        outgoing::LinkKind,
+    },
     wire::identity::PeerId,
 };
 
@@ -26,9 +31,19 @@ impl Handler<LinkOpened> for RouterActor {
 
     fn handle(&mut self, opened: LinkOpened, ctx: &mut Context<Self>) {
         let now = clock::now();
+        let direction = opened.direction;
         self.link_opened(now, opened);
-        self.tick(now);
-        self.settle(ctx);
+        match direction {
+            Direction::Outbound => {
+                self.tick(now);
+                self.settle(ctx);
+            }
+            // Who dialled us frees no place to dial another.
+            Direction::Inbound => {
+                self.retry_waiting(now);
+                self.settle_undialled(ctx);
+            }
+        }
     }
 }
 
@@ -46,12 +61,26 @@ impl Handler<LinkEnded> for RouterActor {
             (Some(kind), Some(peer)) => self.link_ended(now, peer.clone(), kind, &ended),
             _ => self.dial_ended(now, &ended),
         }
+        // Who is not dialled again leaves nothing to do now; many of them are looked over together.
+        self.strangers_left += 1;
+        if ended.direction == Direction::Inbound
+            && !self.is_located(ended.peer.as_ref())
+            && self.strangers_left < STRANGERS_TOGETHER
+        {
+            return self.settle_undialled(ctx);
+        }
         self.tick(now);
         self.settle(ctx);
     }
 }
 
 impl RouterActor {
+    /// Whether it is known where to dial this peer.
+    fn is_located(&self, peer: Option<&PeerId>) -> bool {
+        let known = peer.and_then(|peer| self.table.get(peer));
+        known.is_some_and(|peer| peer.address.is_some())
+    }
+
     /// A link ended that was open. If that was while the router was replaced, the table does not know it, and takes
     /// no notice.
     fn link_ended(&mut self, now: Instant, peer: PeerId, kind: LinkKind, ended: &LinkEnded) {
@@ -66,6 +95,10 @@ impl RouterActor {
         let outputs = self
             .table
             .link_ended(now, &peer, ended.link, reason, random, heard);
+        let is_lost = matches!(ended.reason.redial(), Redial::AtOnce | Redial::Backoff);
+        if is_lost && !self.table.is_linked(&peer) && self.lost.len() < LOST_MAX {
+            self.lost.insert(peer.clone());
+        }
         self.show_ended(peer, ended);
         self.apply(outputs);
         if let Some(queue) = queue {
@@ -118,7 +151,7 @@ impl Handler<TextsReceived> for RouterActor {
             self.remember(RecentFact::Received(Arc::clone(&received)));
             self.emit(NodeEvent::TextsReceived(received));
         }
-        self.settle(ctx);
+        self.settle_undialled(ctx);
     }
 }
 
@@ -165,7 +198,7 @@ impl Handler<AcksReceived> for RouterActor {
                 }
             }
         }
-        self.settle(ctx);
+        self.settle_undialled(ctx);
     }
 }
 

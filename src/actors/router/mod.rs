@@ -43,9 +43,16 @@ use crate::{
 const TICK_BUSY: Duration = Duration::from_millis(100);
 const TICK_IDLE: Duration = Duration::from_secs(1);
 
+/// After so many links ended of peers that are not dialled again, all peers are looked over, at once: it bounds how many
+/// of those are known beyond what the table allows.
+const STRANGERS_TOGETHER: usize = 64;
+
 /// A text for everyone goes out this long after the first link, or as soon as no dial is under way: the others that
 /// were discovered together should get it too.
 const GATHER: Duration = Duration::from_secs(1);
+
+/// Lost peers that are remembered, to count those that come back; those beyond are not counted.
+const LOST_MAX: usize = 1024;
 
 /// The router.
 pub struct RouterActor {
@@ -60,6 +67,10 @@ pub struct RouterActor {
     /// Peers to whom something is owed.
     owing: HashSet<PeerId>,
     first_link: Option<Instant>,
+    /// Links that ended since all peers were looked over.
+    strangers_left: usize,
+    /// Peers that were lost and are not linked since, for the count of reconnects.
+    lost: HashSet<PeerId>,
     timer: Option<(Duration, SpawnHandle)>,
     flushing: bool,
     discovers: bool,
@@ -100,6 +111,8 @@ impl RouterActor {
             open: HashMap::new(),
             owing: HashSet::new(),
             first_link: None,
+            strangers_left: 0,
+            lost: HashSet::new(),
             timer: None,
             flushing: false,
             discovers: parts.discovers,
@@ -141,6 +154,9 @@ impl RouterActor {
         }
         self.first_link.get_or_insert(now);
         self.show_opened(&opened);
+        if self.lost.remove(&opened.peer) {
+            self.metrics.reconnects.increment();
+        }
         let (peer, target) = (opened.peer.clone(), opened.target.clone());
         let link = Link {
             id: opened.link,
@@ -173,6 +189,7 @@ impl RouterActor {
 
     /// Time passes: dials, expiries, texts that wait for peers.
     fn tick(&mut self, now: Instant) {
+        self.strangers_left = 0;
         let heard = heard_in(&self.open, now);
         let outputs = self.table.tick(now, heard);
         self.apply(outputs);
@@ -243,9 +260,9 @@ impl RouterActor {
         }
     }
 
-    fn arm(&mut self, ctx: &mut Context<Self>) {
+    fn arm(&mut self, ctx: &mut Context<Self>, dials: bool) {
         let waiting = !self.kept.inner.lock().waiting.is_empty();
-        let tick = match waiting || !self.owing.is_empty() || self.table.is_busy() {
+        let tick = match waiting || !self.owing.is_empty() || dials {
             true => TICK_BUSY,
             false => TICK_IDLE,
         };

@@ -9,6 +9,7 @@ use super::RouterActor;
 use crate::{
     actors::{door::DoorError, events::NodeEvent, recent::RecentFact},
     proto::{
+        close::CloseReason,
         outgoing::Outcome,
         peer_table::{SEEDS_MAX, Status},
     },
@@ -29,12 +30,16 @@ impl RouterActor {
     pub(super) fn address_unreachable(
         &mut self,
         address: SocketAddr,
-        reason: &str,
+        reason: &CloseReason,
         given_up: bool,
     ) {
-        let hint = match given_up {
-            true => "it is not tried again: check the address, then /connect it again",
-            false => "it is tried again for a while; check the address and whether the node runs",
+        let hint = match (reason, given_up) {
+            (CloseReason::Ourselves, _) => "give the address of another node",
+            (CloseReason::Blocked, _) => "/block lists who is blocked, /unblock allows links again",
+            (_, true) => "it is not tried again: check the address, then /connect it again",
+            (_, false) => {
+                "it is tried again for a while; check the address and whether the node runs"
+            }
         };
         if given_up {
             let mut kept = self.kept.inner.lock();
@@ -76,6 +81,7 @@ impl RouterActor {
         match outcome {
             Outcome::Delivered(message, rtt) => {
                 metrics.texts_delivered.increment();
+                metrics.ack_latency.record(rtt);
                 self.remember(RecentFact::Delivered(Arc::clone(&message), rtt));
                 self.emit(NodeEvent::TextDelivered { message, rtt });
             }
@@ -112,7 +118,18 @@ impl RouterActor {
     /// The end of every handler: events go to the front end, and time is made to pass. While the front end has no
     /// room the router is deaf, so that links and commands feel it.
     pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
-        self.arm(ctx);
+        let dials = self.table.is_busy();
+        self.arm(ctx, dials);
+        self.show(ctx);
+    }
+
+    /// The same where nobody became due to be dialled: without a look at every peer.
+    pub(super) fn settle_undialled(&mut self, ctx: &mut Context<Self>) {
+        self.arm(ctx, false);
+        self.show(ctx);
+    }
+
+    fn show(&mut self, ctx: &mut Context<Self>) {
         if self.flushing {
             return;
         }

@@ -14,7 +14,7 @@ use crate::{
         completer::PeerCompleter,
         input,
         output::Output,
-        terminal::{self, TerminalOptions, echo_commands},
+        terminal::{self, TerminalOptions, echo_commands, echo_plainly},
     },
     logging::{self, LogControl, LogGuard, LogSetup},
     node::Node,
@@ -68,7 +68,7 @@ impl Chat {
             prompt: format!("{}> ", Printable::id(node.own().name())),
             history_path: history.filter(private),
             completer: Arc::new(completer.clone()),
-            echo,
+            echo: if self.color(true) { echo } else { plain_echo },
         })?;
         Ok(Ends {
             output: Output::Terminal(writer),
@@ -110,10 +110,18 @@ impl Chat {
 
 /// A command stands above its reply; a text comes back as the event of its sending and is not shown twice.
 fn echo(prompt: &str, line: &str) -> Option<String> {
-    let is_text = ["/msg ", "/pub "]
+    echo_commands(prompt, line).filter(|_| !is_text(line))
+}
+
+/// The same without colours.
+fn plain_echo(prompt: &str, line: &str) -> Option<String> {
+    echo_plainly(prompt, line).filter(|_| !is_text(line))
+}
+
+fn is_text(line: &str) -> bool {
+    ["/msg ", "/pub "]
         .iter()
-        .any(|command| line.starts_with(command));
-    echo_commands(prompt, line).filter(|_| !is_text)
+        .any(|command| line.starts_with(command))
 }
 
 /// Shows warnings of the log above the prompt.

@@ -3,7 +3,7 @@
 mod ends;
 mod feed;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -18,7 +18,9 @@ use self::{
 use super::{
     cli::{
         actor::{CliActor, ShowAll},
-        json,
+        completer::PeerCompleter,
+        fresh,
+        json::Ready,
         output::Output,
         reader_gone::reader_gone,
         render::Renderer,
@@ -26,8 +28,10 @@ use super::{
         style::Style,
         terminal,
     },
+    control::{ClientParts, Control, ControlSockets},
     exit::{Exit, complain},
     signals::Signals,
+    start_error::exit_of_start,
 };
 use crate::{
     actors::{
@@ -37,7 +41,7 @@ use crate::{
     },
     args::{Color, Invocation, Mode},
     logging::{LogControl, LogGuard},
-    node::{Node, RunningNode, StartError, restart_policy},
+    node::{Node, NodeHandle, RunningNode, restart_policy},
     paths::Places,
     settings::Settings,
 };
@@ -68,13 +72,7 @@ pub async fn run(invocation: Invocation, settings: Settings, places: Places) -> 
     };
     let node = match prepared {
         Ok(node) => node,
-        Err(error @ StartError::Running { .. }) => {
-            return complain(&error.to_string(), Exit::IdentityInUse);
-        }
-        Err(error @ (StartError::Identity(_) | StartError::HelloTooLong)) => {
-            return complain(&error.to_string(), Exit::Usage);
-        }
-        Err(error) => return complain(&error.to_string(), Exit::Failure),
+        Err(error) => return exit_of_start(&error),
     };
     Chat {
         invocation,
@@ -125,16 +123,27 @@ impl Chat {
             completer,
         } = ends;
         let (ways, inbox) = queue::<CliActor>(EVENTS);
-        output.print(self.first_lines(&node)).await;
+        let sockets = ControlSockets::open(&node, self.settings.node.control.as_ref()).await;
+        let ready = ready(&node, &sockets);
+        output.print(self.first_lines(&node, &ready)).await;
         let policy = restart_policy(&self.settings.supervision);
-        let events = Events::new(ways.door());
+        let events = Events::new(ways.door()).with_tap(sockets.tap());
         let mut running = node.start(events).await;
         running.handle.add_panic("cli", ways.door());
         let (fatal, fatals) = mpsc::channel(4);
+        let parts = ClientParts {
+            node: running.handle.clone(),
+            log: log.clone(),
+            fatal: fatal.clone(),
+            debug: is_debugging(),
+            ready,
+        };
+        let control = sockets.start(parts, policy, running.reports.clone());
         let interactive = matches!(input, Input::Terminal(_));
         let options = self.options(interactive);
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
         let kept = Arc::clone(&session);
+        running.handle.metrics().restarts.watch("cli");
         drop(supervise(
             "cli",
             inbox,
@@ -142,7 +151,7 @@ impl Chat {
             running.reports.clone(),
             move |_, _| CliActor::new(Arc::clone(&kept)),
         ));
-        let follow = completer.map(|completer| completer.follow(running.handle.clone()));
+        let follow = completer.map(|it| self.follow(it, &running.handle, &output));
         let feed = Feed {
             door: ways.door(),
             session: Arc::clone(&session),
@@ -150,7 +159,7 @@ impl Chat {
         let mut feeding = actix_rt::spawn(feed.run(input));
         let end = self.wait(&mut feeding, broken, fatals, &mut running).await;
         let shown = ways.door();
-        let stop = stop(&end, &mut running, &shown, &output);
+        let stop = stop(&end, &mut running, &shown, &output, control);
         let exit = tokio::select! {
             exit = tokio::time::timeout(STOP_LIMIT, stop) => exit.unwrap_or(Exit::Done),
             code = self.signals.next() => Exit::Killed(code),
@@ -164,6 +173,25 @@ impl Chat {
             Exit::Killed(_) => exit,
             _ => told,
         }
+    }
+
+    /// What is kept fresh beside a terminal.
+    fn follow(
+        &self,
+        completer: PeerCompleter,
+        node: &NodeHandle,
+        output: &Output,
+    ) -> JoinHandle<()> {
+        let style = Style {
+            color: self.color(true),
+        };
+        let shown_on = match output {
+            Output::Terminal(terminal) if self.settings.prompt.status => {
+                Some((terminal.clone(), style))
+            }
+            _ => None,
+        };
+        fresh::follow(node.clone(), completer, shown_on)
     }
 
     /// Waits for whatever ends the session first.
@@ -193,7 +221,10 @@ impl Chat {
             end = read => end,
             () = broken => End::OutputClosed,
             _ = self.signals.next() => End::Signal,
-            Some(fatal) = fatals.recv() => End::Fatal(fatal),
+            Some(fatal) = fatals.recv() => {
+                assert!(fatal != Fatal::PanicOnRequest, "asked to panic");
+                End::Fatal(fatal)
+            }
             Some(actor) = running.gave_up.recv() => End::Fatal(Fatal::GaveUp(actor)),
         }
     }
@@ -202,16 +233,17 @@ impl Chat {
         Options {
             json: self.invocation.json,
             interactive,
-            debug: std::env::var_os("PAPO_DEBUG").is_some_and(|value| value == "1"),
+            debug: is_debugging(),
             renderer: Renderer {
                 style: Style {
                     color: self.color(interactive),
                 },
             },
+            bell: self.settings.prompt.bell,
         }
     }
 
-    fn color(&self, interactive: bool) -> bool {
+    pub(super) fn color(&self, interactive: bool) -> bool {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         match self.invocation.color {
             Color::Always => true,
@@ -221,14 +253,12 @@ impl Chat {
     }
 
     /// The first line says all; the next ones what is worth knowing.
-    fn first_lines(&self, node: &Node) -> String {
+    fn first_lines(&self, node: &Node, ready: &Ready) -> String {
+        if self.invocation.json {
+            return ready.line(Timestamp::now());
+        }
         let rendezvous = node.rendezvous();
         let listen = node.listen();
-        if self.invocation.json {
-            let rendezvous = rendezvous.map(|(address, _)| address);
-            let (at, notices) = (Timestamp::now(), node.notices());
-            return json::ready(node.own(), &listen, rendezvous.as_deref(), &notices, at);
-        }
         let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
         let rendezvous = match rendezvous {
             Some((address, true)) => format!("rendezvous {address} (hosted here)"),
@@ -246,11 +276,29 @@ impl Chat {
             listen.join(", ")
         );
         let mut lines = vec![first];
-        lines.extend(node.notices());
+        lines.extend(ready.notices.iter().cloned());
         if self.invocation.mode == Mode::Chat {
             lines.push("/help lists the commands".into());
         }
         lines.join("\n")
+    }
+}
+
+/// Whether `/debug` exists.
+fn is_debugging() -> bool {
+    std::env::var_os("PAPO_DEBUG").is_some_and(|value| value == "1")
+}
+
+/// What programs are told first.
+fn ready(node: &Node, sockets: &ControlSockets) -> Ready {
+    let notices = node.notices().into_iter();
+    Ready {
+        own: node.own().clone(),
+        listen: node.listen(),
+        rendezvous: node.rendezvous().map(|(address, _)| address),
+        notices: notices.chain(sockets.notices().iter().cloned()).collect(),
+        control: sockets.path().map(Path::to_owned),
+        control_tcp: sockets.tcp_address(),
     }
 }
 
@@ -260,8 +308,10 @@ async fn stop(
     running: &mut RunningNode,
     shown: &Door<ShowAll>,
     output: &Output,
+    control: Control,
 ) -> Exit {
     running.stop().await;
+    control.close().await;
     // An error means that nobody shows anything any more.
     if *end != End::OutputClosed && shown.ask(ShowAll).await.is_ok() {
         output.close().await;

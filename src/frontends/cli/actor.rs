@@ -82,7 +82,7 @@ impl Handler<NodeEvent> for CliActor {
             false => self.session.renderer().event(&event, &Zoned::now()),
         };
         let Some(lines) = lines else { return };
-        if let Err(lines) = self.session.output().offer(lines) {
+        if let Err(lines) = self.session.show(&event, lines) {
             // A pipe that is not read: deaf until it is, so that the router and the links feel it.
             let session = Arc::clone(&self.session);
             let print = async move { session.output().print(lines).await };

@@ -67,3 +67,12 @@ pub(super) fn too_long(by: usize) -> CommandError {
         hint: format!("a line has at most {INPUT_BYTES_MAX} bytes: send it in parts"),
     }
 }
+
+/// The `ref` of a command object is over its limit.
+pub(super) fn long_reference(length: usize) -> CommandError {
+    CommandError {
+        code: "bad_command",
+        message: format!("the ref is {length} bytes long"),
+        hint: "a ref has at most 256 bytes".into(),
+    }
+}

@@ -21,25 +21,25 @@ use crate::{
         recent::{RecentEntry, RecentFact},
         router::{PeerName, Recipients, SendError},
     },
-    node::KeepError,
+    node::{KeepError, NodeHandle},
     proto::filters::{Blocked, FILTERS_MAX, Filters, FiltersFull},
     wire::identity::PeerId,
 };
 
-impl Session {
-    /// Whether an event is not shown: what hidden peers say, and that an ignored one comes and goes.
-    pub fn hides(&self, event: &NodeEvent) -> bool {
-        let filters = self.node.filters();
-        match event {
-            NodeEvent::TextsReceived(received) => filters.hides(&received.from),
-            NodeEvent::PeerConnected { peer, .. }
-            | NodeEvent::PeerDisconnected { peer, .. }
-            | NodeEvent::PeerUnreachable { peer, .. } => filters.ignores(peer),
-            _ => false,
-        }
+/// Whether an event is told to nobody: what hidden peers say, and that an ignored one comes and goes.
+pub fn is_hidden(node: &NodeHandle, event: &NodeEvent) -> bool {
+    let filters = node.filters();
+    match event {
+        NodeEvent::TextsReceived(received) => filters.hides(&received.from),
+        NodeEvent::PeerConnected { peer, .. }
+        | NodeEvent::PeerDisconnected { peer, .. }
+        | NodeEvent::PeerUnreachable { peer, .. } => filters.ignores(peer),
+        _ => false,
     }
+}
 
-    /// The same for what happened before.
+impl Session {
+    /// Past events without what hidden peers said.
     pub(super) fn without_hidden(&self, mut entries: Vec<RecentEntry>) -> Vec<RecentEntry> {
         let filters = self.node.filters();
         entries.retain(|entry| match &entry.what {

@@ -1,9 +1,10 @@
 //! What `/history` answers. Pure.
 
-use jiff::tz::TimeZone;
+use jiff::Zoned;
 use serde_json::{Value, json};
 
 use super::{
+    days::Days,
     json::{message, milliseconds},
     render::Renderer,
     replies::Reply,
@@ -14,16 +15,17 @@ use crate::{
     wire::printable::Printable,
 };
 
-/// `/history`
-pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
+/// `/history`; what is of another day than today stands below its day.
+pub fn history(entries: &[RecentEntry], renderer: &Renderer, now: &Zoned) -> Reply {
     let data: Vec<Value> = entries.iter().flat_map(history_data).collect();
     let data = json!({ "entries": data });
     if entries.is_empty() {
         return Reply::line("nothing yet").with(data);
     }
+    let mut days = Days::since(now);
     let shown = entries.iter().map(|entry| {
-        let at = entry.at.to_zoned(TimeZone::system());
-        match &entry.what {
+        let at = entry.at.to_zoned(now.time_zone().clone());
+        let lines = match &entry.what {
             RecentFact::Received(texts) => renderer.received(texts, &at),
             RecentFact::Sent(message) => {
                 let to = &message.to;
@@ -34,6 +36,10 @@ pub fn history(entries: &[RecentEntry], renderer: &Renderer) -> Reply {
                 let (number, to, rtt) = (message.number, &message.to, duration(*rtt));
                 format!("{} #{number} delivered to {to} in {rtt}", time_of_day(&at))
             }
+        };
+        match days.turn(&at) {
+            Some(day) => format!("{}\n{lines}", renderer.style.dim(day)),
+            None => lines,
         }
     });
     let lines = shown.flat_map(|lines| lines.split('\n').map(str::to_owned).collect::<Vec<_>>());
@@ -69,14 +75,44 @@ fn history_data(entry: &RecentEntry) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::frontends::cli::style::Style;
+    use std::sync::Arc;
 
-    #[test]
-    fn an_empty_history_says_so() {
+    use super::*;
+    use crate::{
+        frontends::cli::style::Style, proto::outgoing::OwnMessage, wire::destination::Destination,
+    };
+
+    fn shown(entries: &[RecentEntry]) -> String {
         let renderer = Renderer {
             style: Style { color: false },
         };
-        assert_eq!(history(&[], &renderer).text(), "  nothing yet");
+        let now = "2026-01-03T12:00:00[UTC]".parse().unwrap();
+        history(entries, &renderer, &now).text()
+    }
+
+    #[test]
+    fn an_empty_history_says_so() {
+        assert_eq!(shown(&[]), "  nothing yet");
+    }
+
+    #[test]
+    fn what_is_of_another_day_stands_below_it() {
+        let sent = |at: &str| RecentEntry {
+            at: at.parse().unwrap(),
+            what: RecentFact::Sent(Arc::new(OwnMessage {
+                msg_id: uuid::Uuid::nil(),
+                number: 1,
+                to: Destination::Everyone,
+                text: "hi".into(),
+                reference: None,
+            })),
+        };
+        let entries = [sent("2026-01-02T23:59:59Z"), sent("2026-01-03T00:00:01Z")];
+        assert_eq!(
+            shown(&entries),
+            "  ---------- Friday, 2 January 2026 ----------\n  23:59:59 -> * #1 hi\n  \
+             ---------- Saturday, 3 January 2026 ----------\n  00:00:01 -> * #1 hi"
+        );
+        assert_eq!(shown(&entries[1..]), "  00:00:01 -> * #1 hi");
     }
 }

@@ -60,42 +60,63 @@ fn read_together(source: &mut io::BufReader<impl io::Read>) -> Option<Vec<Typed>
     }
 }
 
-/// One line; none at the end of the input. What is over the limit is read and counted, never kept.
+/// One line; none at the end of the input.
 fn read_line(source: &mut impl BufRead) -> io::Result<Option<Typed>> {
-    let mut line = Vec::new();
-    let mut length = 0;
+    let mut partial = PartialLine::default();
     loop {
         let chunk = match source.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             chunk => chunk?,
         };
-        if chunk.is_empty() && length == 0 {
-            return Ok(None);
+        if chunk.is_empty() {
+            return Ok(partial.at_end());
         }
-        let end = memchr::memchr(b'\n', chunk);
-        let part = &chunk[..end.unwrap_or(chunk.len())];
-        let room = INPUT_BYTES_MAX.saturating_sub(line.len());
-        line.extend_from_slice(&part[..part.len().min(room)]);
-        length += part.len();
-        let is_over = end.is_some() || chunk.is_empty();
-        let used = part.len() + usize::from(end.is_some());
+        let (used, line) = partial.take(chunk);
         source.consume(used);
-        if is_over {
-            return Ok(Some(finished(line, length)));
+        if line.is_some() {
+            return Ok(line);
         }
     }
 }
 
-fn finished(mut line: Vec<u8>, length: usize) -> Typed {
-    if length > INPUT_BYTES_MAX {
-        return Typed::TooLong(length - INPUT_BYTES_MAX);
+/// A line whose end has not come yet. What is over the limit is counted, never kept.
+#[derive(Debug, Default)]
+pub struct PartialLine {
+    line: Vec<u8>,
+    length: usize,
+}
+
+impl PartialLine {
+    /// Takes what belongs to this line; how many bytes that were, and the line if this was its end.
+    pub fn take(&mut self, chunk: &[u8]) -> (usize, Option<Typed>) {
+        let end = memchr::memchr(b'\n', chunk);
+        let part = &chunk[..end.unwrap_or(chunk.len())];
+        let room = INPUT_BYTES_MAX.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&part[..part.len().min(room)]);
+        self.length += part.len();
+        match end {
+            Some(_) => (part.len() + 1, Some(self.finish())),
+            None => (part.len(), None),
+        }
     }
-    if line.last() == Some(&b'\r') {
-        line.pop();
+
+    /// The last line of an input that does not end with a newline; none if there is no such line.
+    pub fn at_end(&mut self) -> Option<Typed> {
+        (self.length > 0).then(|| self.finish())
     }
-    match String::from_utf8(line) {
-        Ok(line) => Typed::Line(line),
-        Err(error) => Typed::Line(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+
+    fn finish(&mut self) -> Typed {
+        let Self { mut line, length } = std::mem::take(self);
+        if length > INPUT_BYTES_MAX {
+            return Typed::TooLong(length - INPUT_BYTES_MAX);
+        }
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        match String::from_utf8(line) {
+            Ok(line) => Typed::Line(line),
+            Err(error) => Typed::Line(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! Events as JSON objects, one a line: the contract with programs (`docs/json-events.md`). Later fields only add.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -13,13 +18,25 @@ use crate::{
 
 /// One event as a line, without its newline; texts that arrived together are a line each.
 pub fn event(event: &NodeEvent, at: Timestamp) -> String {
+    let lines = objects(event, at).into_iter();
+    let lines = lines.map(|object| Value::Object(object).to_string());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The same as objects.
+pub fn objects(event: &NodeEvent, at: Timestamp) -> Vec<Map<String, Value>> {
     match describe(event) {
         (name, Value::Array(several)) => {
-            let lines = several.into_iter().map(|fields| line(name, at, fields));
-            lines.collect::<Vec<_>>().join("\n")
+            let objects = several.into_iter().map(|fields| object(name, at, fields));
+            objects.collect()
         }
-        (name, fields) => line(name, at, fields),
+        (name, fields) => vec![object(name, at, fields)],
     }
+}
+
+/// Says to a client of the control socket how many events it did not get because it did not read fast enough.
+pub fn skipped(count: u64, at: Timestamp) -> String {
+    line("skipped", at, json!({ "count": count }))
 }
 
 /// A received text. It is the peer's own, unaltered.
@@ -29,20 +46,35 @@ pub fn message(received: &ReceivedTexts, text: Text<'_>) -> Value {
         "text": text.payload, "msg_id": text.msg_id, "address": received.address})
 }
 
-/// The first line: the node is ready; `notices` is what its user should know of the start, in words.
-pub fn ready(
-    own: &PeerId,
-    listen: &[SocketAddr],
-    rendezvous: Option<&str>,
-    notices: &[String],
-    at: Timestamp,
-) -> String {
-    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
-    let fields = json!({
-        "peer_id": own.as_str(), "listen": listen, "rendezvous": rendezvous,
-        "version": env!("CARGO_PKG_VERSION"), "notices": notices,
-    });
-    line("ready", at, fields)
+/// What the first line says: the node is ready.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Who we are.
+    pub own: PeerId,
+    /// Where peers are accepted.
+    pub listen: Vec<SocketAddr>,
+    /// The rendezvous at the start.
+    pub rendezvous: Option<String>,
+    /// What the user should know of the start, in words.
+    pub notices: Vec<String>,
+    /// The control socket.
+    pub control: Option<PathBuf>,
+    /// Where it is reached over TCP.
+    pub control_tcp: Option<SocketAddr>,
+}
+
+impl Ready {
+    /// The line.
+    pub fn line(&self, at: Timestamp) -> String {
+        let listen: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
+        let fields = json!({
+            "peer_id": self.own.as_str(), "listen": listen, "rendezvous": self.rendezvous,
+            "version": env!("CARGO_PKG_VERSION"), "notices": self.notices,
+            "control": self.control.as_deref().map(Path::to_string_lossy),
+            "control_tcp": self.control_tcp,
+        });
+        line("ready", at, fields)
+    }
 }
 
 /// The answer to a command.
@@ -64,13 +96,17 @@ pub fn error(
 }
 
 fn line(name: &str, at: Timestamp, fields: Value) -> String {
+    Value::Object(object(name, at, fields)).to_string()
+}
+
+fn object(name: &str, at: Timestamp, fields: Value) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("event".into(), name.into());
     object.insert("at".into(), format!("{at:.3}").into());
     if let Value::Object(fields) = fields {
         object.extend(fields);
     }
-    Value::Object(object).to_string()
+    object
 }
 
 fn describe(event: &NodeEvent) -> (&'static str, Value) {

@@ -122,7 +122,16 @@ fn lines() -> Vec<String> {
     let at = Timestamp::UNIX_EPOCH;
     let mut lines: Vec<String> = all_events().iter().map(|it| event(it, at)).collect();
     let own = PeerId::parse("me@CIC").unwrap();
-    lines.push(ready(&own, &[], Some("127.0.0.1:8080"), &[], at));
+    let ready = Ready {
+        own,
+        listen: Vec::new(),
+        rendezvous: Some("127.0.0.1:8080".into()),
+        notices: Vec::new(),
+        control: Some("/run/user/1000/papo/me%40CIC.sock".into()),
+        control_tcp: None,
+    };
+    lines.push(ready.line(at));
+    lines.push(skipped(3, at));
     lines.push(reply("msg", json!({}), Some("17"), at));
     lines.push(error("usage", "m", "h", Some("17"), at));
     lines

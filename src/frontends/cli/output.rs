@@ -1,10 +1,11 @@
 //! Where lines go: the terminal's screen, or standard output.
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use super::{pipe::Pipe, terminal::TerminalWriter};
+use super::{client_lines::ClientLines, pipe::Pipe, terminal::TerminalWriter};
 
 /// How long the end of the program waits for standard output.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
@@ -16,6 +17,8 @@ pub enum Output {
     Terminal(TerminalWriter),
     /// Standard output.
     Pipe(Pipe),
+    /// A client of the control socket.
+    Client(ClientLines),
 }
 
 impl Output {
@@ -30,6 +33,26 @@ impl Output {
         match self {
             Self::Terminal(terminal) => terminal.print(lines).await,
             Self::Pipe(pipe) => pipe.put(lines).await,
+            Self::Client(client) => client.put(lines).await,
+        }
+    }
+
+    /// A client's own messages are told apart by their ids, so that its `ref` comes back to it alone; elsewhere the
+    /// message carries its `ref`, which this gives back.
+    pub fn claim(&self, msg_id: Uuid, reference: Option<Arc<str>>) -> Option<Arc<str>> {
+        match self {
+            Self::Client(client) => {
+                client.claim(msg_id, reference);
+                None
+            }
+            Self::Terminal(_) | Self::Pipe(_) => reference,
+        }
+    }
+
+    /// A message that was claimed was not accepted.
+    pub fn disclaim(&self, msg_id: Uuid) {
+        if let Self::Client(client) = self {
+            client.disclaim(msg_id);
         }
     }
 
@@ -43,6 +66,21 @@ impl Output {
                 Ok(())
             }
             Self::Pipe(pipe) => pipe.offer(lines),
+            // Its events come through ControlActor.
+            Self::Client(_) => Ok(()),
+        }
+    }
+
+    /// The same for texts that somebody wants to read.
+    pub fn offer_news(&self, lines: String) -> Result<(), String> {
+        match self {
+            Self::Terminal(terminal) => {
+                for line in lines.split('\n') {
+                    terminal.try_print_news(line.to_owned());
+                }
+                Ok(())
+            }
+            Self::Pipe(_) | Self::Client(_) => self.offer(lines),
         }
     }
 
@@ -50,6 +88,7 @@ impl Output {
     pub async fn close(&self) {
         match self {
             Self::Terminal(terminal) => terminal.close().await,
+            Self::Client(client) => client.close(),
             Self::Pipe(pipe) => {
                 if tokio::time::timeout(CLOSE_WAIT, pipe.flush())
                     .await

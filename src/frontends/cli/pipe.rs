@@ -1,7 +1,8 @@
 //! Standard output when it is no terminal: a bounded buffer, and a thread that writes it, since a write may block.
 //!
-//! A line that comes after a while is written at once. In a flood, the next write follows [`LINGER`] after the last one
-//! with all that has come meanwhile: waking a thread costs as much as receiving dozens of messages.
+//! A line that comes after a while is written at once. In a flood, the next write follows a few milliseconds after the last one
+//! with all that has come meanwhile: waking a thread costs as much as receiving dozens of messages, and whoever is
+//! being answered at that moment waits for it.
 
 use std::{
     io::{self, Write},
@@ -19,8 +20,12 @@ const BYTES_MAX: usize = 1 << 20;
 /// With so many bytes waiting the next write comes at once.
 const BYTES_AT_ONCE: usize = BYTES_MAX / 4;
 
-/// The most that a line waits because others have just been written.
+/// The most that a line waits because others have just been written; longer if those were a flood.
 const LINGER: Duration = Duration::from_millis(1);
+const LINGER_IN_FLOOD: Duration = Duration::from_millis(5);
+
+/// With so many bytes in one write it is a flood: who answers line by line causes less in a millisecond.
+const FLOOD_BYTES: usize = 4 * 1024;
 
 /// Lines on their way to standard output. Cloning is cheap; the order is that of the calls.
 #[derive(Clone)]
@@ -143,7 +148,7 @@ impl Shared {
                 // Dropping the sender is the message.
                 drop(broken.take());
             }
-            self.linger();
+            self.linger(lines.len());
         }
     }
 
@@ -160,12 +165,20 @@ impl Shared {
         std::mem::swap(&mut state.waiting, lines);
     }
 
-    fn linger(&self) {
+    /// Lets lines gather after so many bytes were written.
+    fn linger(&self, written: usize) {
         let mut state = self.state.lock();
         state.thread = Thread::Lingering;
         self.written.notify_waiters();
-        let end = Instant::now() + LINGER;
+        let end = Instant::now() + linger_after(written);
         while !state.is_due() && !self.filled.wait_until(&mut state, end).timed_out() {}
+    }
+}
+
+fn linger_after(written: usize) -> Duration {
+    match written >= FLOOD_BYTES {
+        true => LINGER_IN_FLOOD,
+        false => LINGER,
     }
 }
 
@@ -217,6 +230,12 @@ mod tests {
             written,
             open,
         }
+    }
+
+    #[test]
+    fn only_in_a_flood_lines_gather_for_long() {
+        assert_eq!(linger_after(FLOOD_BYTES - 1), LINGER);
+        assert_eq!(linger_after(FLOOD_BYTES), LINGER_IN_FLOOD);
     }
 
     #[test]

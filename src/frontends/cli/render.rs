@@ -2,10 +2,13 @@
 
 use jiff::Zoned;
 
-use super::style::{Style, duration, time_of_day};
+use super::{
+    addressed::names,
+    style::{Style, duration, time_of_day},
+};
 use crate::{
     actors::events::{NodeEvent, ReceivedTexts, RendezvousEvent},
-    proto::{close::CloseReason, outgoing::OwnMessage},
+    proto::{close::CloseReason, outgoing::OwnMessage, texts::Text},
     wire::{
         destination::Destination,
         printable::{Printable, is_plain},
@@ -108,6 +111,9 @@ impl Renderer {
             lines.push_str(&from);
             lines.push_str("] ");
             match is_plain(text.payload) {
+                _ if self.style.color && is_mention(received, text) => {
+                    lines.push_str(&self.style.strong(Printable::text(text.payload)));
+                }
                 true => lines.push_str(text.payload),
                 false => lines.push_str(&Printable::text(text.payload).to_string()),
             }
@@ -176,12 +182,20 @@ impl Renderer {
     }
 }
 
+/// Whether a text to several names this user.
+fn is_mention(received: &ReceivedTexts, text: Text<'_>) -> bool {
+    match (&received.to_us, text.audience) {
+        (Destination::Peer(own), Some(_)) => names(text.payload, own.name()),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::{proto::texts::Text, wire::identity::PeerId};
+    use crate::wire::identity::PeerId;
 
     fn shown(event: NodeEvent) -> String {
         let at: Zoned = "2026-01-02T03:04:05[UTC]".parse().unwrap();
@@ -229,6 +243,16 @@ mod tests {
             shown(received("#CIC", &["\u{1b}[2J"])),
             "03:04:05 #CIC [alice@CIC] \\u{1b}[2J"
         );
+    }
+
+    #[test]
+    fn a_text_to_several_that_names_the_user_is_strong_where_there_are_colours() {
+        let at: Zoned = "2026-01-02T03:04:05[UTC]".parse().unwrap();
+        let style = Style { color: true };
+        let shown = |to, texts| Renderer { style }.event(&received(to, texts), &at).unwrap();
+        assert!(shown("*", &["ask Me\u{1b}"]).ends_with("] \u{1b}[1mask Me\\u{1b}\u{1b}[0m"));
+        assert!(shown("*", &["some"]).ends_with("] some"));
+        assert!(shown("me@CIC", &["me"]).ends_with("] me"));
     }
 
     #[test]

@@ -1,25 +1,21 @@
 //! What commands answer: lines for people, data for programs. Pure.
 
-use std::time::Duration;
+mod measures;
 
 use serde_json::{Value, json};
 
-use super::{
-    command::{COMMANDS, Spec},
-    json::milliseconds,
-    style::duration,
-};
+use super::{json::milliseconds, style::duration};
 use crate::{
     actors::{
-        ping::LinkRtt,
         rendezvous::DiscoverReply,
         router::{LinkRow, PeerName, PeerRow, Recipients},
     },
-    metrics::Metrics,
     node::NodeHandle,
     proto::{peer_table::Status, registration::Report},
     wire::{identity::PeerId, printable::Printable},
 };
+
+pub use self::measures::{metrics, rtts};
 
 /// The answer to one command.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,37 +147,6 @@ pub fn links(rows: Vec<LinkRow>) -> Reply {
     Reply::lines(align(&table)).with(json!({ "links": data }))
 }
 
-/// `/rtt`
-pub fn rtts(rows: Vec<LinkRtt>) -> Reply {
-    let data: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({"link": row.link.0, "peer": row.peer.as_str(), "count": row.rtt.count,
-                "last_ms": milliseconds(row.rtt.last), "min_ms": milliseconds(row.rtt.min),
-                "average_ms": milliseconds(row.rtt.average()), "jitter_ms": milliseconds(row.rtt.jitter)})
-        })
-        .collect();
-    if rows.is_empty() {
-        return Reply::line("no connection is open").with(json!({ "rtts": data }));
-    }
-    let mut table = vec![cells(["PEER", "LAST", "MIN", "AVERAGE", "JITTER", "PONGS"])];
-    for row in &rows {
-        let measured = |value: Duration| match row.rtt.count {
-            0 => "-".to_owned(),
-            _ => duration(value),
-        };
-        table.push([
-            row.peer.to_string(),
-            measured(row.rtt.last),
-            measured(row.rtt.min),
-            measured(row.rtt.average()),
-            measured(row.rtt.jitter),
-            row.rtt.count.to_string(),
-        ]);
-    }
-    Reply::lines(align(&table)).with(json!({ "rtts": data }))
-}
-
 /// `/reconnect`
 pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
     let mut lines = vec![match count {
@@ -203,20 +168,6 @@ pub fn reconnect(count: usize, asked: Option<DiscoverReply>) -> Reply {
         .with(json!({"dialling": count, "asked": asked == Some(DiscoverReply::Asked)}))
 }
 
-/// `/metrics`
-pub fn metrics(metrics: &Metrics) -> Reply {
-    let list = metrics.list();
-    let table: Vec<[String; 3]> = list
-        .iter()
-        .map(|(name, value, help)| [(*name).to_owned(), value.to_string(), (*help).to_owned()])
-        .collect();
-    let data: serde_json::Map<String, Value> = list
-        .iter()
-        .map(|(name, value, _)| ((*name).to_owned(), (*value).into()))
-        .collect();
-    Reply::lines(align(&table)).with(Value::Object(data))
-}
-
 /// `/status`
 pub fn status(
     node: &NodeHandle,
@@ -233,7 +184,7 @@ pub fn status(
     let listen: Vec<String> = facts.listen.iter().map(ToString::to_string).collect();
     let (sent, delivered) = (metrics.texts_sent.get(), metrics.texts_delivered.get());
     let (received, waiting) = (metrics.texts_received.get(), node.unsettled());
-    let lines = vec![
+    let mut lines = vec![
         format!(
             "{}, listening on {}, up {}",
             facts.own,
@@ -251,6 +202,8 @@ pub fn status(
         ),
         format!("restarts of actors: {}", metrics.actor_restarts.get()),
     ];
+    let scraped = node.metrics_address();
+    lines.extend(scraped.map(|it| format!("metrics are served at http://{it}/metrics")));
     let endpoint = rendezvous.and_then(|report| report.endpoint.as_ref());
     Reply::lines(lines).with(json!({
         "peer_id": facts.own.as_str(), "listen": listen, "up_ms": milliseconds(up),
@@ -260,6 +213,7 @@ pub fn status(
         "rendezvous": endpoint.map(|it| it.address.as_ref()),
         "hosted": endpoint.is_some_and(|it| it.hosted),
         "registered": rendezvous.is_some_and(|report| report.registered_for.is_some()),
+        "metrics": scraped.map(|it| it.to_string()),
     }))
 }
 
@@ -290,48 +244,6 @@ fn rendezvous_words(report: Option<&Report>) -> String {
         words += &format!(", last error: {}", Printable::text(error));
     }
     words
-}
-
-/// `/help`
-pub fn help(spec: Option<&Spec>) -> Reply {
-    if let Some(Spec {
-        name,
-        arguments,
-        summary,
-        example,
-    }) = spec
-    {
-        let usage = format!("/{name} {arguments}");
-        let lines = vec![
-            usage.trim_end().to_owned(),
-            (*summary).to_owned(),
-            format!("for example: {example}"),
-        ];
-        let data =
-            json!({"name": name, "arguments": arguments, "summary": summary, "example": example});
-        return Reply::lines(lines).with(data);
-    }
-    let mut lines = align(&help_rows());
-    lines.push("Plain lines go to everyone, or where /to says; //text begins with a slash.".into());
-    let names: Vec<&str> = COMMANDS.iter().map(|spec| spec.name).collect();
-    Reply::lines(lines).with(json!({ "commands": names }))
-}
-
-/// The list of `/help`: a command and the one that takes it back share a row.
-fn help_rows() -> Vec<[String; 2]> {
-    let undone = |spec: &&Spec| {
-        let taken_back = spec.name.strip_prefix("un");
-        taken_back.is_none_or(|name| COMMANDS.iter().all(|it| it.name != name))
-    };
-    let row = |spec: &Spec| {
-        let undo = format!("un{}", spec.name);
-        let name = match COMMANDS.iter().any(|it| it.name == undo) {
-            true => format!("/{}, /{undo}", spec.name),
-            false => format!("/{} {}", spec.name, spec.arguments),
-        };
-        [name, spec.summary.to_owned()]
-    };
-    COMMANDS.iter().filter(undone).map(row).collect()
 }
 
 /// A reply's data where there is nothing to say.
@@ -397,24 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_a_screen_of_24_rows_and_80_columns_and_names_every_command() {
-        let reply = help(None);
-        // One row each for the typed command, the status and the prompt.
-        assert!(reply.lines.len() <= 24 - 3, "{}", reply.lines.len());
-        for line in reply.text().lines() {
-            assert!(line.chars().count() < 80, "{line}");
-        }
-        for spec in COMMANDS {
-            assert!(reply.text().contains(&format!("/{}", spec.name)));
-            let one = help(Some(spec)).text();
-            assert!(one.contains(&format!("for example: {}", spec.example)));
-            assert!(one.lines().all(|line| line.chars().count() < 80), "{one}");
-        }
-    }
-
-    #[test]
     fn empty_tables_say_so() {
         assert_eq!(links(Vec::new()).text(), "  no connection is open");
-        assert_eq!(rtts(Vec::new()).text(), "  no connection is open");
     }
 }

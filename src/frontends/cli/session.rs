@@ -4,12 +4,11 @@
 mod talk;
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -17,20 +16,24 @@ use tokio::sync::mpsc;
 pub use self::talk::Progress;
 use self::talk::Talk;
 use super::{
-    command::{self, Command, CommandError},
-    errors::{internal, send_error, too_long},
+    command::{self, Command, CommandError, Request},
+    days::Days,
+    errors::{internal, long_reference, send_error, too_long},
     filters,
+    help_reply::help,
     history_reply::history,
     input::Typed,
     json as events,
     output::Output,
     render::Renderer,
     replies::{self, Reply},
+    resolve::resolve,
 };
 use crate::{
     actors::router::{PeerName, Recipients},
     logging::LogControl,
     node::{NodeError, NodeHandle},
+    settings::Bell,
     wire::{destination::Destination, identity::PeerId, printable::Printable},
 };
 
@@ -44,6 +47,8 @@ pub struct Options {
     pub debug: bool,
     /// Colour.
     pub renderer: Renderer,
+    /// How the user of a terminal is told that a text is for them.
+    pub bell: Bell,
 }
 
 /// What a typed line came to.
@@ -62,23 +67,35 @@ pub enum Fatal {
     NameTaken,
     /// A long-lived actor was given up.
     GaveUp(String),
+    /// `/debug panic program`: not the node, the program ends, as by a fault outside of every actor.
+    PanicOnRequest,
 }
 
 /// One session.
 pub struct Session {
     pub(super) node: NodeHandle,
     output: Output,
-    options: Options,
+    pub(super) options: Options,
     log: LogControl,
     fatal: mpsc::Sender<Fatal>,
     /// Where plain lines go.
     conversation: Mutex<Recipients>,
+    /// The day of the last line on a terminal.
+    pub(super) days: Mutex<Days>,
 }
 
 type Parsed = Result<Command, CommandError>;
 
-/// How long the name of a host may take to resolve.
-const RESOLVE_WAIT: Duration = Duration::from_secs(5);
+/// The longest `ref`, in bytes: one is kept for each message under way.
+const REF_BYTES_MAX: usize = 256;
+
+/// What came with a command.
+#[derive(Clone, Default)]
+struct Given {
+    reference: Option<Arc<str>>,
+    /// How long a text may wait for its peer, instead of the setting.
+    wait: Option<Duration>,
+}
 
 impl Session {
     /// A session whose plain lines go to everyone.
@@ -96,6 +113,7 @@ impl Session {
             log,
             fatal,
             conversation: Mutex::new(Recipients::Everyone),
+            days: Mutex::new(Days::since(&Zoned::now())),
         })
     }
 
@@ -124,9 +142,9 @@ impl Session {
     pub async fn execute(&self, lines: &[Typed], progress: &Progress) -> Outcome {
         let mut talk = Talk::default();
         for typed in lines {
-            let (command, reference) = self.parse(typed);
+            let (command, given) = self.parse(typed);
             let command = self.allowed(command).await;
-            let command = match command.map(|it| self.add_text(&mut talk, it, &reference)) {
+            let command = match command.map(|it| self.add_text(&mut talk, it, &given)) {
                 Ok(None) => continue,
                 Ok(Some(command)) => Ok(command),
                 Err(error) => Err(error),
@@ -135,11 +153,12 @@ impl Session {
             progress.begin(1);
             match command {
                 Ok(Command::Quit) => {
+                    let reference = given.reference;
                     self.answer("quit", Reply::line("leaving"), reference).await;
                     return Outcome::Quit;
                 }
-                Ok(command) => self.run(command, reference).await,
-                Err(error) => self.refuse(error, reference).await,
+                Ok(command) => self.run(command, given.reference).await,
+                Err(error) => self.refuse(error, given.reference).await,
             }
             progress.answer();
         }
@@ -147,16 +166,28 @@ impl Session {
         Outcome::Done
     }
 
-    fn parse(&self, typed: &Typed) -> (Parsed, Option<Arc<str>>) {
+    fn parse(&self, typed: &Typed) -> (Parsed, Given) {
         let line = match typed {
             Typed::Line(line) => line,
-            Typed::TooLong(by) => return (Err(too_long(*by)), None),
+            Typed::TooLong(by) => return (Err(too_long(*by)), Given::default()),
         };
-        let (reference, command) = match self.options.json && line.starts_with('{') {
+        let Request {
+            reference,
+            wait,
+            command,
+        } = match self.options.json && line.starts_with('{') {
             true => command::parse_object(line),
-            false => (None, command::parse(line)),
+            false => Request::typed(line),
         };
-        (command, reference.map(Into::into))
+        match reference {
+            Some(long) if long.len() > REF_BYTES_MAX => {
+                (Err(long_reference(long.len())), Given::default())
+            }
+            reference => {
+                let reference = reference.map(Into::into);
+                (command, Given { reference, wait })
+            }
+        }
     }
 
     /// A text to who is blocked is refused.
@@ -224,7 +255,11 @@ impl Session {
                     None => None,
                 };
                 let entries = node.recent(count, with).await.map_err(internal)?;
-                history(&self.without_hidden(entries), self.renderer())
+                history(
+                    &self.without_hidden(entries),
+                    self.renderer(),
+                    &Zoned::now(),
+                )
             }
             Command::Ignore(None) => filters::ignored(&node.filters().list(), SystemTime::now()),
             Command::Ignore(Some((peer, time))) => self.ignore(peer, time).await?,
@@ -232,8 +267,13 @@ impl Session {
             Command::Block(None) => filters::blocked(&node.filters().list()),
             Command::Block(Some(whom)) => self.block(whom).await?,
             Command::Unblock(whom) => self.unblock(whom).await?,
+            Command::Top => match self.top().await.map_err(internal)? {
+                Some(reply) => reply,
+                None => return Ok(None),
+            },
             Command::Clear => self.clear(),
-            Command::Help(spec) => replies::help(spec),
+            Command::Help(spec) => help(spec),
+            Command::Events { own_only } => self.hear(own_only)?,
             Command::DebugPanic(actor) => self.panic(&actor)?,
             // These are not run here.
             Command::Say(_) | Command::Message(..) | Command::Publish(..) | Command::Quit => {
@@ -241,6 +281,18 @@ impl Session {
             }
         };
         Ok(Some(reply))
+    }
+
+    fn hear(&self, own_only: bool) -> Result<Reply, CommandError> {
+        let Output::Client(client) = &self.output else {
+            return Err(CommandError {
+                code: "unknown_command",
+                message: "the command events is for the control socket".into(),
+                hint: "standard output gets all events".into(),
+            });
+        };
+        client.hear(own_only);
+        Ok(Reply::nothing())
     }
 
     async fn talk_to(&self, to: Option<Recipients>) -> Result<Reply, CommandError> {
@@ -330,7 +382,7 @@ impl Session {
                 terminal.clear();
                 Reply::nothing()
             }
-            Output::Pipe(_) => Reply::line("there is no screen to clear"),
+            Output::Pipe(_) | Output::Client(_) => Reply::line("there is no screen to clear"),
         }
     }
 
@@ -342,12 +394,17 @@ impl Session {
                 hint: "/help lists the commands".into(),
             });
         }
+        if actor == "program" {
+            // With a full channel the end is under way.
+            drop(self.fatal.try_send(Fatal::PanicOnRequest));
+            return Ok(Reply::line("the program panics"));
+        }
         match self.node.panic(actor) {
             Ok(()) => Ok(Reply::line(format!("{} panics", Printable::id(actor)))),
             Err(names) => Err(CommandError {
                 code: "unknown_actor",
                 message: format!("there is no actor {}", Printable::id(actor)),
-                hint: format!("one of {}", names.join(", ")),
+                hint: format!("one of {}, program", names.join(", ")),
             }),
         }
     }
@@ -380,19 +437,4 @@ impl Session {
         };
         self.output.print(line).await;
     }
-}
-
-/// The address of a host, IPv4 preferred.
-pub async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let looked_up = tokio::time::timeout(RESOLVE_WAIT, tokio::net::lookup_host((host, port)));
-    let addresses: Vec<SocketAddr> = match looked_up.await {
-        Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(_)) => return Err("this host is not known".into()),
-        Err(_) => return Err("the name service does not answer".into()),
-    };
-    let v4 = addresses.iter().find(|address| address.is_ipv4());
-    let chosen = v4.or(addresses.first());
-    chosen
-        .copied()
-        .ok_or_else(|| "this host has no address".into())
 }

@@ -1,9 +1,6 @@
 //! Colour and time of what is shown. The colours are few and readable on dark and light backgrounds.
 
-use std::{
-    fmt::Display,
-    hash::{Hash, Hasher},
-};
+use std::fmt::Display;
 
 use jiff::Zoned;
 
@@ -16,16 +13,21 @@ pub struct Style {
     pub color: bool,
 }
 
-/// Colours of senders: neither black nor white, none that means an error.
-const SENDERS: [u8; 6] = [2, 3, 4, 5, 6, 13];
+/// Colours of senders, of the 256 that terminals have: each as readable on black as on white, none that means an error.
+const SENDERS: [u8; 10] = [28, 30, 32, 63, 98, 100, 130, 133, 162, 164];
 
 impl Style {
     /// A sender in its own colour, the same in every run.
     pub fn sender(self, peer: &PeerId) -> String {
-        let mut hasher = std::hash::DefaultHasher::new();
-        peer.as_str().hash(&mut hasher);
-        let at = usize::try_from(hasher.finish() % 6).unwrap_or(0);
-        self.paint(&format!("38;5;{}", SENDERS[at]), peer)
+        match self.color {
+            true => self.paint(&format!("38;5;{}", color_of(peer)), peer),
+            false => peer.to_string(),
+        }
+    }
+
+    /// What the user should not miss.
+    pub fn strong(self, text: impl Display) -> String {
+        self.paint("1", text)
     }
 
     /// What is less important than the talk.
@@ -44,6 +46,15 @@ impl Style {
             false => text.to_string(),
         }
     }
+}
+
+/// FNV-1a: the same in every version, which std's hashers do not promise.
+fn color_of(peer: &PeerId) -> u8 {
+    let hash = peer.as_str().bytes().fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let count = u32::try_from(SENDERS.len()).unwrap_or(1);
+    SENDERS[usize::try_from(hash % count).unwrap_or(0)]
 }
 
 /// The local time of day, `HH:MM:SS`.
@@ -76,6 +87,42 @@ mod tests {
         let coloured = Style { color: true };
         assert!(coloured.sender(&peer).starts_with("\u{1b}[38;5;"));
         assert_eq!(coloured.bad("x"), "\u{1b}[31mx\u{1b}[0m");
+    }
+
+    /// The contrast of two luminances (WCAG 2); what can be read easily has 4.5, what can be read has 3.
+    fn contrast(a: f64, b: f64) -> f64 {
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    /// The luminance of one of the 216 colours behind the first 16.
+    fn luminance(color: u8) -> f64 {
+        let at = color - 16;
+        let levels = [0.0, 95.0, 135.0, 175.0, 215.0, 255.0];
+        let light = |step: u8| {
+            let level: f64 = levels[usize::from(step)] / 255.0;
+            ((level + 0.055) / 1.055).powf(2.4)
+        };
+        0.2126 * light(at / 36) + 0.7152 * light(at / 6 % 6) + 0.0722 * light(at % 6)
+    }
+
+    #[test]
+    fn senders_can_be_read_on_black_and_on_white() {
+        for color in SENDERS {
+            let light = luminance(color);
+            let least = contrast(light, 0.0).min(contrast(light, 1.0));
+            assert!(least > 3.7, "{color}: {least}");
+        }
+    }
+
+    #[test]
+    fn a_sender_has_one_colour_and_few_share_it() {
+        let color = |name: &str| color_of(&PeerId::parse(name).unwrap());
+        assert_eq!(color("bob@lobby"), color("bob@lobby"));
+        let of_class = (0..100).map(|n| color(&format!("student{n}@CIC")));
+        let mut counts = std::collections::BTreeMap::new();
+        of_class.for_each(|it| *counts.entry(it).or_insert(0) += 1);
+        assert_eq!(counts.len(), SENDERS.len());
+        assert!(counts.values().all(|count| *count <= 25), "{counts:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Instant};
 use bytes::Bytes;
 
 use super::{Outcome, OwnMessage};
+use crate::wire::kind::{LineCounts, LineKind};
 
 /// A message to this peer alone (SEND), which it has to acknowledge.
 #[derive(Debug, Clone)]
@@ -43,6 +44,17 @@ impl Owed {
         match self {
             Self::Text(_) => 1,
             Self::Publications(several) => several.count,
+        }
+    }
+
+    /// Counts its lines by type.
+    pub(super) fn count(&self, lines: &mut LineCounts) {
+        match self {
+            Self::Text(_) => lines.add(LineKind::Send),
+            Self::Publications(several) => {
+                let count = u32::try_from(several.count).unwrap_or(u32::MAX);
+                lines.add_several(LineKind::Pub, count);
+            }
         }
     }
 

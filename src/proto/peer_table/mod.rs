@@ -65,8 +65,8 @@ pub enum Output {
     AddressUnreachable {
         /// Which.
         address: SocketAddr,
-        /// Why, in words.
-        reason: String,
+        /// Why.
+        reason: CloseReason,
         /// Whether it is not tried again.
         given_up: bool,
     },
@@ -215,6 +215,8 @@ impl PeerTable {
         if peer.trusts(&link) {
             peer.redial.opened();
         }
+        // Few peers have two.
+        peer.links.reserve_exact(1);
         peer.links.push(link);
         self.seeds.linked(id);
         self.choose_writer(now, id, heard, &mut out);

@@ -103,7 +103,7 @@ impl Seeds {
         }
         (first || given_up).then(|| Output::AddressUnreachable {
             address,
-            reason: reason.to_string(),
+            reason: reason.clone(),
             given_up,
         })
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{BYE_WAIT, MSG_ID_BYTES_MAX, Outputs, Phase, Session};
 use crate::{
     proto::{close::CloseReason, link::Direction},
-    wire::{encode, identity::PeerId},
+    wire::{encode, identity::PeerId, kind::LineKind},
 };
 
 impl Session {
@@ -106,6 +106,7 @@ impl Session {
             true => &mut out.prompt,
             false => &mut out.acks,
         };
+        out.said.add(LineKind::ByeOk);
         encode::bye_ok(lines, msg_id, self.own.as_str(), peer);
         let reason = match &self.phase {
             Phase::Leaving { reason, .. } => reason.clone(),
@@ -159,6 +160,7 @@ impl Session {
             _ => "quit",
         };
         let msg_id = msg_id.to_string();
+        out.said.add(LineKind::Bye);
         encode::bye(&mut out.prompt, &msg_id, self.own.as_str(), peer, words);
         out.said_bye = true;
         self.phase = Phase::Leaving {

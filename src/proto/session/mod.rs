@@ -16,6 +16,7 @@ use crate::wire::{
     destination::Destination,
     encode,
     identity::PeerId,
+    kind::{LineCounts, LineKind},
     message::{Features, Line},
 };
 
@@ -54,6 +55,10 @@ pub struct Outputs {
     pub rtts: Vec<Duration>,
     /// Lines that were ignored because they are no message.
     pub ignored: u32,
+    /// What came, by type.
+    pub heard: LineCounts,
+    /// What is among `prompt` and `acks`, by type.
+    pub said: LineCounts,
     /// BYE is among the lines: nothing that we originate may follow it.
     pub said_bye: bool,
     /// Behind `prompt` and `acks` nothing more will be written: shut down writing, and tell
@@ -132,6 +137,7 @@ impl Session {
             said_hello,
         };
         if said_hello {
+            out.said.add(LineKind::Hello);
             encode::hello(&mut out.prompt, "HELLO", self.own.as_str());
         }
     }
@@ -143,7 +149,11 @@ impl Session {
             Ok(line) => Cow::Borrowed(line),
             Err(_) => String::from_utf8_lossy(line),
         };
-        match (Line::parse(&line), &self.phase) {
+        let parsed = Line::parse(&line);
+        if let Ok(line) = &parsed {
+            out.heard.add(line.into());
+        }
+        match (parsed, &self.phase) {
             (Ok(Line::Ack { msg_id }), Phase::Finishing { .. }) if self.linked => {
                 out.acked.push(msg_id.into());
             }
@@ -167,6 +177,7 @@ impl Session {
             self.pings.pop_front();
         }
         self.pings.push_back((msg_id, at.now));
+        out.said.add(LineKind::Ping);
         encode::ping(&mut out.prompt, &msg_id.to_string(), at.timestamp);
     }
 
@@ -190,7 +201,7 @@ impl Session {
                 );
             }
             (Direction::Outbound, Some(Line::Hello { .. })) => {
-                encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
+                self.hello_ok(out);
             }
             (Direction::Outbound, Some(Line::Ping { msg_id })) => self.pong(at, &msg_id, out),
             (Direction::Outbound, Some(Line::Bye { reason, .. })) => {
@@ -205,7 +216,7 @@ impl Session {
     }
 
     fn accept(&mut self, now: Instant, peer: PeerId, features: Features, out: &mut Outputs) {
-        encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
+        self.hello_ok(out);
         self.peer = Some(peer.clone());
         self.phase = Phase::Open;
         self.linked = peer != self.own;
@@ -213,6 +224,11 @@ impl Session {
             true => out.opened = Some((peer, features)),
             false => self.say_bye(now, CloseReason::NameInUse, Uuid::nil(), out),
         }
+    }
+
+    fn hello_ok(&self, out: &mut Outputs) {
+        out.said.add(LineKind::HelloOk);
+        encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str());
     }
 
     fn accepted(&mut self, peer_id: Option<&str>, features: Features, out: &mut Outputs) {
@@ -259,7 +275,7 @@ impl Session {
                 );
             }
             Line::ByeOk => self.bye_ok(at.now, out),
-            Line::Hello { .. } => encode::hello(&mut out.prompt, "HELLO_OK", self.own.as_str()),
+            Line::Hello { .. } => self.hello_ok(out),
             Line::HelloReject { reason } => {
                 self.close(
                     CloseReason::Rejected(reason.unwrap_or_default().into()),
@@ -283,6 +299,7 @@ impl Session {
             return;
         }
         if require_ack {
+            out.said.add(LineKind::Ack);
             encode::ack(&mut out.acks, msg_id, at.timestamp);
         }
         out.texts.push(None, msg_id, payload);
@@ -313,6 +330,7 @@ impl Session {
         if msg_id.len() > MSG_ID_BYTES_MAX {
             out.ignored += 1;
         } else {
+            out.said.add(LineKind::Pong);
             encode::pong(&mut out.prompt, msg_id, at.timestamp);
         }
     }
@@ -322,6 +340,10 @@ impl Session {
             let at = self.pings.iter().position(|(ping, _)| *ping == id)?;
             self.pings.drain(..=at).next_back()
         });
+        if self.pings.is_empty() {
+            // Most of the time none is outstanding, on any of many links.
+            self.pings = VecDeque::new();
+        }
         match sent {
             Some((_, sent_at)) => out.rtts.push(now.saturating_duration_since(sent_at)),
             None => out.ignored += 1,

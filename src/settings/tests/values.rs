@@ -10,6 +10,7 @@ fn the_built_in_values_are_those_of_the_product() {
         connection,
         rendezvous_server,
         logging,
+        metrics,
         supervision,
         ..
     } = Settings::default();
@@ -112,6 +113,7 @@ fn the_built_in_values_are_those_of_the_product() {
         ("info", None, 7)
     );
     assert_eq!(logging.max_size, Some(10 << 20));
+    assert_eq!(metrics.listen, None);
     assert_eq!(
         (logging.rotate, logging.summary_interval),
         (crate::logging::Rotation::Daily, Some(seconds(60)))
@@ -180,7 +182,7 @@ queue_lines, queue_bytes, pub_wait, rate, dedup_ids, dedup_age, legacy_gap, rese
 characters, quotes or @; write empty, or 1 to 64 characters \
 without blanks, control characters, @ or quotes, that do not begin with # & * or /
   environment PAPO_NODE__COLOUR: node.colour is not a setting; [node] has name, namespace, listen, port, public_port, \
-data_dir, peer_wait
+data_dir, peer_wait, control
   option --option: rendezvous.address = \"example.org\" is not allowed: the port is missing, as in example.org:8080; \
 write HOST:PORT, such as example.org:8080, 192.168.1.7:8080 or [::1]:8080";
     assert_eq!(layers.load().unwrap_err(), expected);
@@ -227,6 +229,27 @@ fn a_wrong_value_is_not_also_called_a_contradiction() {
 }
 
 #[test]
+fn a_port_alone_serves_metrics_to_this_machine_only() {
+    let listen = |value: &str| {
+        let argument = Argument {
+            key: "metrics.listen",
+            value: value.to_owned(),
+            option: "--option",
+        };
+        let sources = Sources {
+            arguments: vec![argument],
+            ..Sources::default()
+        };
+        let listen = Settings::load(sources).unwrap().settings.metrics.listen;
+        listen.map(|address| address.to_string())
+    };
+    assert_eq!(listen("9469").as_deref(), Some("127.0.0.1:9469"));
+    assert_eq!(listen("localhost:1").as_deref(), Some("127.0.0.1:1"));
+    assert_eq!(listen("[::]:9469").as_deref(), Some("[::]:9469"));
+    assert_eq!(listen(""), None);
+}
+
+#[test]
 fn bounds_hold_for_every_kind_of_value() {
     for (key, good, bad) in [
         (
@@ -236,6 +259,11 @@ fn bounds_hold_for_every_kind_of_value() {
         ),
         ("node.public_port", &["auto", "1", "65535"], &["0", "65536"]),
         ("node.peer_wait", &["0", "10min"], &["11min", "-1", "soon"]),
+        (
+            "node.control",
+            &["off", "127.0.0.1:7000"],
+            &["on", "7000", ":7000"],
+        ),
         ("rendezvous.ttl", &["10", "24h"], &["9", "25h"]),
         (
             "rendezvous.mode",
@@ -271,6 +299,25 @@ fn bounds_hold_for_every_kind_of_value() {
         ),
         ("logging.summary_interval", &["off", "1s"], &["0"]),
         ("logging.rotate", &["daily", "hourly", "never"], &["weekly"]),
+        (
+            "metrics.listen",
+            &[
+                "",
+                "9469",
+                "0",
+                "localhost:9469",
+                "0.0.0.0:9469",
+                "[::1]:9469",
+            ],
+            &[
+                "65536",
+                "example.org:9469",
+                "127.0.0.1",
+                "::1",
+                ":9469",
+                "on",
+            ],
+        ),
         ("supervision.failures", &["1", "1000"], &["0"]),
     ] {
         let load = |text: &str| {

@@ -67,7 +67,12 @@ fn listed(document: &str) -> BTreeSet<String> {
 }
 
 fn with_actors() -> impl Iterator<Item = Source> {
-    let floors = ["actors/", "rendezvous_server/", "frontends/"];
+    let floors = [
+        "actors/",
+        "rendezvous_server/",
+        "metrics_server/",
+        "frontends/",
+    ];
     let has = move |source: &Source| floors.iter().any(|floor| source.path.starts_with(floor));
     sources().into_iter().filter(has)
 }

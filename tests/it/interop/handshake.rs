@@ -139,6 +139,18 @@ fn a_bare_address_is_who_its_hello_ok_says_and_our_own_id_there_is_a_failure() {
 }
 
 #[test]
+fn a_node_that_dials_itself_says_so_once() {
+    let mut node = alice().start();
+    let address = node.address();
+    node.ask(&format!("/connect {address}"));
+    node.event("error", |event| event["code"] == "address_unreachable");
+    node.leave();
+    let errors = node.events("error");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0]["hint"], "give the address of another node");
+}
+
+#[test]
 fn a_second_hello_is_answered_again_and_the_link_stays() {
     let (node, bob) = linked(Role::Dialler, alice());
     bob.say(&hello("HELLO", "bob@lobby"));

@@ -1,5 +1,6 @@
 //! Real programs, scripted peers and a scripted rendezvous client, for tests that wait for events and never for time.
 
+mod control;
 mod lines;
 mod node;
 mod peer;
@@ -9,6 +10,7 @@ mod start;
 use std::time::Duration;
 
 pub use self::{
+    control::{Control, control_path},
     node::Node,
     peer::RawPeer,
     rendezvous::{Server, ask, names_at},

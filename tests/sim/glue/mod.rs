@@ -67,9 +67,6 @@ const PING_TICK: Duration = Duration::from_millis(500);
 /// `rendezvous/mod.rs`
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Links we dialled that have said BYE, and so are neither open nor dials any more.
-const LEAVING_MAX: usize = 16;
-
 /// What waits for the router.
 #[derive(Debug)]
 enum Letter {
@@ -268,24 +265,23 @@ impl Node {
         self.check_links(ctx);
     }
 
+    /// Links that have said BYE are neither open nor dials any more.
     fn check_links(&self, ctx: &mut Context) {
-        let links = [Direction::Inbound, Direction::Outbound].map(|direction| {
-            let same = |link: &&Link| link.direction == direction;
-            let links = self.links.values().filter(same);
-            links.partition::<Vec<_>, _>(|link| link.open.is_some() && !link.hold)
-        });
-        let [(inbound, _), (outbound, dials)] = links.map(|(open, not)| (open.len(), not.len()));
-        let limits = &self.limits;
-        if inbound > limits.admission.inbound_max
-            || outbound + dials > limits.table.outbound_max + LEAVING_MAX
-            || dials > limits.table.dials_max + LEAVING_MAX
+        let count = |direction, open| {
+            let links = self.links.values().filter(|link| !link.hold);
+            let same = links.filter(|link| link.direction == direction);
+            same.filter(|link| link.open.is_some() == open).count()
+        };
+        let inbound = count(Direction::Inbound, true);
+        let outbound = count(Direction::Outbound, true);
+        let dials = count(Direction::Outbound, false);
+        let (admission, table) = (&self.limits.admission, &self.limits.table);
+        if inbound > admission.inbound_max
+            || outbound + dials > table.outbound_max
+            || dials > table.dials_max
         {
-            ctx.fail(|| {
-                format!(
-                    "{:?} has {inbound} + {outbound} links, {dials} dials",
-                    self.who
-                )
-            });
+            let who = self.who;
+            ctx.fail(|| format!("{who:?} has {inbound} + {outbound} links, {dials} dials"));
         }
     }
 

@@ -3,6 +3,15 @@
 use super::*;
 
 impl Node {
+    /// A link, and its peer, on which no PONG ever came; only of peers that parse a stream, who answer all of them.
+    pub fn link_without_answers(&self) -> Option<(LinkId, PeerId)> {
+        self.links.iter().find_map(|(id, link)| {
+            let (peer, _) = link.open.as_ref().filter(|_| link.is_stream())?;
+            let keep_alive = link.keep_alive.as_ref()?;
+            (keep_alive.rtt.count == 0).then(|| (*id, peer.clone()))
+        })
+    }
+
     /// Looks over all links.
     pub(super) fn ping_tick(&mut self, ctx: &mut Context) {
         let mut needs = Vec::new();

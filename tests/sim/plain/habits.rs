@@ -26,6 +26,8 @@ pub struct Habits {
     pub dials: bool,
     pub second: Second,
     pub acks: Acks,
+    /// Says each ACK twice.
+    pub acks_twice: bool,
     /// Says so in its features.
     pub announces_acks: bool,
     pub drops_on_pub: bool,
@@ -55,6 +57,7 @@ impl Habits {
             dials: one_in(2),
             second: Second::Keep,
             acks: Acks::AtOnce,
+            acks_twice: one_in(3),
             announces_acks: true,
             drops_on_pub: false,
             answers_bye: true,

@@ -321,7 +321,10 @@ impl Plain {
     }
 
     fn acknowledge(&mut self, ctx: &mut Context, id: LinkId, msg_id: &str) {
-        let ack = bytes(&json!({"type": "ACK", "msg_id": msg_id}));
+        let mut ack = bytes(&json!({"type": "ACK", "msg_id": msg_id}));
+        if self.habits.acks_twice {
+            ack.extend_from_within(..);
+        }
         match self.habits.acks {
             Acks::AtOnce => self.say(ctx, id, &ack),
             Acks::After(wait) => {

@@ -66,7 +66,7 @@ async fn what_an_ended_link_gave_back_leaves_at_once_on_the_one_that_is_written_
     first.hears("SEND").await;
     let (mut second, _) = open(&routing, "bob@X").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    opened.panic.do_send(PanicNow);
+    opened.actor.panic();
     let start = clock::now();
     second.hears("SEND").await;
     assert!(clock::now() - start < Duration::from_millis(50));
@@ -139,13 +139,32 @@ async fn a_missing_ack_is_told_after_five_seconds_and_a_late_one_still_delivers(
 async fn a_peer_that_never_acknowledges_ends_a_text_as_unconfirmed() {
     let routing = routing();
     let mut opened = made_up(1, "bob@X", Direction::Inbound, "10.0.0.2:1");
-    opened.kind.acks = false;
+    of(&mut opened).kind.acks = false;
     routing.tell(opened.clone()).await;
     routing.send(text(1, full("bob@X"))).await.unwrap();
     routing.written_on(&opened);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let told = routing.told().await;
     assert_eq!(told[1..], ["#1 sent to 1", "#1 unconfirmed"]);
+}
+
+#[actix_rt::test]
+async fn a_peer_that_was_lost_and_is_linked_again_counts_as_a_reconnect() {
+    let routing = routing();
+    for (number, (reason, expected)) in [
+        (CloseReason::EndOfStream, 0),
+        (CloseReason::PeerLeft("quit".into()), 1),
+        (CloseReason::Silent(Duration::from_secs(90)), 1),
+        (CloseReason::EndOfStream, 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let link = routing.link(number as u64 + 1, "bob@X").await;
+        let counted = routing.rig.metrics.reconnects.get();
+        assert_eq!(counted, expected, "before {reason}");
+        routing.end(&link, reason).await;
+    }
 }
 
 #[actix_rt::test]
@@ -188,7 +207,7 @@ async fn a_peer_that_does_not_answer_becomes_stale_and_what_waits_for_it_fails()
 async fn a_stranger_under_our_name_is_told_with_what_to_do() {
     let routing = routing();
     let mut opened = made_up(1, OWN, Direction::Inbound, "10.0.0.9:1");
-    opened.target = None;
+    of(&mut opened).target = None;
     let mut end = ended(&opened, CloseReason::NameInUse);
     end.was_open = None;
     end.peer = None;
@@ -220,7 +239,10 @@ async fn strangers_under_ever_new_names_leave_nothing_behind() {
         let opened = routing.link(number, &peer).await;
         routing.receive(&peer, &[("m1", "hi")]).await;
         routing.end(&opened, CloseReason::EndOfStream).await;
+        let known = routing.rig.kept.queues().len();
+        assert!(known < STRANGERS_MAX + STRANGERS_TOGETHER, "{known}");
     }
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let kept = &routing.rig.kept;
     assert_eq!(routing.tell(ListPeers).await.len(), STRANGERS_MAX);
     assert_eq!(kept.queues().len(), STRANGERS_MAX);

@@ -19,7 +19,7 @@ use crate::{
     actors::{
         door::{Doorway, queue},
         link_out::LinkOut,
-        links::{CloseLink, LinkEnded, SendPing},
+        links::{CloseLink, LinkActor, LinkEnded, OpenLink},
         supervisor::{PanicNow, Report, supervise},
         testing::{LINK_LIMITS, Mailbox, OWN, Order, POLICY, Rig, id, reports, turn},
     },
@@ -213,10 +213,14 @@ impl Routing {
     }
 }
 
+/// What nobody shares yet.
+fn of(opened: &mut LinkOpened) -> &mut OpenLink {
+    Arc::get_mut(&mut opened.0).unwrap()
+}
+
 fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> LinkOpened {
-    let (ping, leave) = (nobody::<SendPing>(), nobody::<CloseLink>());
     let link = LinkId(number);
-    LinkOpened {
+    LinkOpened(Arc::new(OpenLink {
         link,
         peer: id(peer),
         direction,
@@ -225,10 +229,8 @@ fn made_up(number: u64, peer: &str, direction: Direction, address: &str) -> Link
         kind: PLAIN,
         opened: clock::now(),
         out: LinkOut::new(link, LINK_LIMITS.out, clock::now()),
-        ping,
-        leave,
-        panic: nobody::<PanicNow>(),
-    }
+        actor: Box::new(Nobody),
+    }))
 }
 
 const PLAIN: LinkKind = LinkKind {
@@ -236,8 +238,13 @@ const PLAIN: LinkKind = LinkKind {
     acks: true,
 };
 
-fn nobody<M: Message<Result = ()> + Send + Unpin + 'static>() -> actix::Recipient<M> {
-    Mailbox::new(&Order::default()).recipient()
+/// The actor of a made-up link.
+struct Nobody;
+
+impl LinkActor for Nobody {
+    fn ping(&self) {}
+    fn close(&self, _: CloseLink) {}
+    fn panic(&self) {}
 }
 
 fn ended(opened: &LinkOpened, reason: CloseReason) -> LinkEnded {

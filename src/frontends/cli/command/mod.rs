@@ -8,7 +8,7 @@ mod spec;
 use std::time::Duration;
 
 pub use filters::Party;
-pub use object::parse_object;
+pub use object::{Request, parse_object};
 pub use refusal::CommandError;
 use refusal::{bad_target, shown, unknown, usage};
 pub use spec::{COMMANDS, Spec};
@@ -55,12 +55,19 @@ pub enum Command {
     Block(Option<Party>),
     /// `/unblock PEER|ADDRESS`
     Unblock(Party),
+    /// `/top`
+    Top,
     /// `/clear`
     Clear,
     /// `/help [COMMAND]`
     Help(Option<&'static Spec>),
     /// `/quit`
     Quit,
+    /// Which events a client of the control socket gets: only as an object.
+    Events {
+        /// Only those of its own messages.
+        own_only: bool,
+    },
     /// `/debug panic ACTOR`, only with `PAPO_DEBUG=1`.
     DebugPanic(String),
 }
@@ -86,9 +93,11 @@ impl Command {
             Self::Unignore(_) => "unignore",
             Self::Block(_) => "block",
             Self::Unblock(_) => "unblock",
+            Self::Top => "top",
             Self::Clear => "clear",
             Self::Help(_) => "help",
             Self::Quit => "quit",
+            Self::Events { .. } => "events",
             Self::DebugPanic(_) => "debug",
         }
     }
@@ -138,6 +147,7 @@ fn parse_named(name: &str, arguments: &str) -> Result<Command, CommandError> {
         "reconnect" => no_arguments(name, arguments, Command::Reconnect),
         "metrics" => no_arguments(name, arguments, Command::Metrics),
         "status" => no_arguments(name, arguments, Command::Status),
+        "top" => no_arguments(name, arguments, Command::Top),
         "clear" => no_arguments(name, arguments, Command::Clear),
         "quit" => no_arguments(name, arguments, Command::Quit),
         _ => Err(unknown(name)),

@@ -1,10 +1,12 @@
 //! Command objects: one line of JSON each (`docs/json-events.md`).
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{
-    Command, CommandError, HISTORY_DEFAULT, audience, filters, parse_named, peer_name, recipients,
-    refusal::shorten,
+    Command, CommandError, HISTORY_DEFAULT, audience, filters, parse, parse_named, peer_name,
+    recipients, refusal::shorten,
 };
 use crate::wire::printable::Printable;
 
@@ -17,14 +19,46 @@ struct Object {
     text: Option<String>,
     argument: Option<String>,
     count: Option<usize>,
+    wait_ms: Option<u64>,
     #[serde(rename = "ref")]
     reference: Option<String>,
 }
 
-/// Reads a command object; its `ref` comes back in all that it causes.
-pub fn parse_object(line: &str) -> (Option<String>, Result<Command, CommandError>) {
+/// What a command object asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Comes back in all that the command causes.
+    pub reference: Option<String>,
+    /// How long a text may wait for a peer that is not connected, if the object says so.
+    pub wait: Option<Duration>,
+    /// The command.
+    pub command: Result<Command, CommandError>,
+}
+
+impl Request {
+    /// A line as one types it at the prompt.
+    pub fn typed(line: &str) -> Self {
+        Self {
+            reference: None,
+            wait: None,
+            command: parse(line),
+        }
+    }
+}
+
+/// The longest time that a text may wait for its peer: that of the setting `node.peer_wait`.
+const WAIT_MS_MAX: u64 = 600_000;
+
+/// Reads a command object.
+pub fn parse_object(line: &str) -> Request {
     match serde_json::from_str::<Object>(line) {
-        Ok(object) => (object.reference.clone(), object.into_command()),
+        Ok(object) => Request {
+            reference: object.reference.clone(),
+            wait: object
+                .wait_ms
+                .map(|ms| Duration::from_millis(ms.min(WAIT_MS_MAX))),
+            command: object.into_command(),
+        },
         Err(error) => {
             let known: Option<serde_json::Value> = serde_json::from_str(line).ok();
             let reference = known.as_ref().and_then(|it| it["ref"].as_str());
@@ -37,7 +71,11 @@ pub fn parse_object(line: &str) -> (Option<String>, Result<Command, CommandError
                 hint: r#"for example {"command":"msg","to":"bob@lobby","text":"hi","ref":"1"}"#
                     .into(),
             };
-            (reference.map(str::to_owned), Err(error))
+            Request {
+                reference: reference.map(str::to_owned),
+                wait: None,
+                command: Err(error),
+            }
         }
     }
 }
@@ -68,12 +106,25 @@ impl Object {
                     self.count.unwrap_or(HISTORY_DEFAULT),
                 ))
             }
+            "events" => heard(self.argument.as_deref()),
             // A peer's id may hold blanks, which an argument cannot.
             "ignore" | "unignore" | "block" | "unblock" if self.to.is_some() => {
                 self.filter(self.to.as_deref().unwrap_or_default())
             }
             name => parse_named(name, self.argument.as_deref().unwrap_or_default()),
         }
+    }
+}
+
+fn heard(which: Option<&str>) -> Result<Command, CommandError> {
+    match which {
+        Some("all") => Ok(Command::Events { own_only: false }),
+        Some("own") => Ok(Command::Events { own_only: true }),
+        _ => Err(CommandError {
+            code: "bad_command",
+            message: r#"the command events needs the field "argument": all or own"#.into(),
+            hint: "see docs/json-events.md".into(),
+        }),
     }
 }
 

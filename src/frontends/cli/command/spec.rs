@@ -92,6 +92,12 @@ pub const COMMANDS: &[Spec] = &[
         "what is logged, from error to trace",
         "/log debug",
     ),
+    spec(
+        "top",
+        "",
+        "peers, rates and actors, live; q returns",
+        "/top",
+    ),
     spec("clear", "", "clear the screen", "/clear"),
     spec(
         "help",

@@ -1,5 +1,7 @@
 //! Typed lines and command objects.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -158,42 +160,68 @@ fn help_is_there_for_every_command_and_its_example_is_one() {
 
 #[test]
 fn command_objects_carry_their_reference_also_when_they_are_wrong() {
-    let (reference, command) =
-        parse_object(r#"{"command":"msg","to":"bob@CIC","text":"a\nb","ref":"17"}"#);
+    let Request {
+        reference, command, ..
+    } = parse_object(r#"{"command":"msg","to":"bob@CIC","text":"a\nb","ref":"17"}"#);
     assert_eq!(reference.as_deref(), Some("17"));
     assert_eq!(
         command,
         Ok(Command::Message(full("bob@CIC"), "a\nb".into()))
     );
-    let (reference, command) = parse_object(r#"{"command":"msg","to":"bob@CIC","ref":"18"}"#);
+    let Request {
+        reference, command, ..
+    } = parse_object(r#"{"command":"msg","to":"bob@CIC","ref":"18"}"#);
     assert_eq!(reference.as_deref(), Some("18"));
     assert_eq!(command.unwrap_err().code, "bad_command");
-    let (reference, command) = parse_object(r#"{"command":"msg","too":"x","ref":"19"}"#);
+    let Request {
+        reference, command, ..
+    } = parse_object(r#"{"command":"msg","too":"x","ref":"19"}"#);
     assert_eq!(reference.as_deref(), Some("19"));
     assert_eq!(command.unwrap_err().code, "bad_command");
-    let (_, command) = parse_object(r#"{"command":"peers"}"#);
+    let Request { command, .. } = parse_object(r#"{"command":"peers"}"#);
     assert_eq!(command, Ok(Command::Peers(None)));
-    let (_, command) = parse_object(r#"{"command":"connect","argument":"::1 4000"}"#);
+    let Request { command, .. } = parse_object(r#"{"command":"connect","argument":"::1 4000"}"#);
     assert_eq!(command, Ok(Command::Connect("::1".into(), 4000)));
-    let (_, command) = parse_object(r#"{"command":"say","text":"/quit"}"#);
+    let Request { command, .. } = parse_object(r#"{"command":"say","text":"/quit"}"#);
     assert_eq!(command, Ok(Command::Say("/quit".into())));
-    let (_, command) = parse_object(r#"{"command":"ignore","to":"a b@X","argument":"60"}"#);
+    let Request { command, .. } =
+        parse_object(r#"{"command":"ignore","to":"a b@X","argument":"60"}"#);
     let minute = Some(Duration::from_secs(60));
     assert_eq!(command, Ok(Command::Ignore(Some((full("a b@X"), minute)))));
-    let (_, command) = parse_object(r#"{"command":"unblock","to":"a b@X"}"#);
+    let Request { command, .. } = parse_object(r#"{"command":"unblock","to":"a b@X"}"#);
     assert_eq!(command, Ok(Command::Unblock(Party::Peer(full("a b@X")))));
-    let (_, command) = parse_object(r#"{"command":"block","argument":"10.0.0.7"}"#);
+    let Request { command, .. } = parse_object(r#"{"command":"block","argument":"10.0.0.7"}"#);
     assert!(matches!(
         command,
         Ok(Command::Block(Some(Party::Address(_))))
     ));
-    assert!(parse_object("{").1.is_err());
+    assert!(parse_object("{").command.is_err());
+}
+
+#[test]
+fn a_command_object_says_how_long_a_text_waits_and_which_events_are_wanted() {
+    let wait = |ms: &str| {
+        let line = format!(r#"{{"command":"msg","to":"bob","text":"a","wait_ms":{ms}}}"#);
+        parse_object(&line).wait
+    };
+    assert_eq!(wait("1500"), Some(Duration::from_millis(1500)));
+    assert_eq!(wait("99999999999"), Some(Duration::from_secs(600)));
+    assert_eq!(wait("null"), None);
+    for (argument, expected) in [
+        ("own", Some(Command::Events { own_only: true })),
+        ("all", Some(Command::Events { own_only: false })),
+        ("some", None),
+    ] {
+        let line = format!(r#"{{"command":"events","argument":"{argument}"}}"#);
+        assert_eq!(parse_object(&line).command.ok(), expected);
+    }
+    assert!(parse("/events own").is_err());
 }
 
 proptest! {
     #[test]
     fn any_line_is_read_without_panic_and_errors_are_safe_to_show(line in ".*|/.*|/[a-z]{1,6} .*|\\{.*") {
-        for error in [parse(&line).err(), parse_object(&line).1.err()].into_iter().flatten() {
+        for error in [parse(&line).err(), parse_object(&line).command.err()].into_iter().flatten() {
             prop_assert!(!error.message.chars().any(char::is_control), "{:?}", error.message);
         }
     }

@@ -10,8 +10,9 @@ use std::{
 };
 
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{Command, Reply, Session, replies, send_error};
+use super::{Command, Given, Reply, Session, replies, send_error};
 use crate::{
     actors::router::{Published, Recipients},
     node::Texts,
@@ -52,6 +53,8 @@ struct Asked {
     command: &'static str,
     to: Recipients,
     reference: Option<Arc<str>>,
+    msg_id: Uuid,
+    wait: Option<Duration>,
 }
 
 impl Session {
@@ -60,7 +63,7 @@ impl Session {
         &self,
         talk: &mut Talk,
         command: Command,
-        reference: &Option<Arc<str>>,
+        given: &Given,
     ) -> Option<Command> {
         let name = command.name();
         let (to, text) = match command {
@@ -69,14 +72,17 @@ impl Session {
             Command::Publish(to, text) => (to, text),
             other => return Some(other),
         };
-        let draft = self
-            .node
-            .draft(to.clone(), text.into(), reference.clone(), self.wait());
-        talk.texts.push(draft);
+        let wait = self.wait(given);
+        let mut text = self.node.draft(to.clone(), text.into(), None, wait);
+        let msg_id = text.draft.msg_id;
+        text.draft.reference = self.output.claim(msg_id, given.reference.clone());
+        talk.texts.push(text);
         talk.asked.push_back(Asked {
             command: name,
             to,
-            reference: reference.clone(),
+            reference: given.reference.clone(),
+            msg_id,
+            wait,
         });
         None
     }
@@ -90,7 +96,10 @@ impl Session {
             for (answer, asked) in answers.into_iter().zip(asked) {
                 match answer {
                     Ok(published) => self.tell_sent(&published, asked).await,
-                    Err(error) => self.refuse(send_error(error), asked.reference).await,
+                    Err(error) => {
+                        self.output.disclaim(asked.msg_id);
+                        self.refuse(send_error(error), asked.reference).await;
+                    }
                 }
                 progress.answer();
             }
@@ -98,15 +107,16 @@ impl Session {
     }
 
     async fn tell_sent(&self, published: &Published, asked: Asked) {
-        let reply = sent_reply(published, &asked.to, self.wait(), self.options.json);
+        let reply = sent_reply(published, &asked.to, asked.wait, self.options.json);
         if let Some(reply) = reply {
             self.answer(asked.command, reply, asked.reference).await;
         }
     }
 
     /// How long a text may wait for its peer: not at all where a person sits.
-    fn wait(&self) -> Option<Duration> {
-        (!self.options.interactive).then(|| self.node.facts().peer_wait)
+    fn wait(&self, given: &Given) -> Option<Duration> {
+        let peer_wait = given.wait.unwrap_or(self.node.facts().peer_wait);
+        (!self.options.interactive).then_some(peer_wait)
     }
 }
 

@@ -69,6 +69,48 @@ pub fn clip(text: &str, width: usize) -> Row {
     row
 }
 
+/// Breaks a text between its words into rows of at most `width` columns; all but the first are two columns further in
+/// than it. A word that is wider than a row is left to the terminal, so that it can be copied as one.
+pub fn fold(text: &str, width: usize) -> Vec<&str> {
+    let blanks = |text: &str| text.len() - text.trim_start_matches(' ').len();
+    let (mut rows, mut begin, mut column) = (Vec::new(), 0, 0);
+    let mut word = blanks(text);
+    let indent = word + FOLDED;
+    let mut may_break = false;
+    for (at, piece) in pieces(text) {
+        let Piece::Grapheme(grapheme, columns) = piece else {
+            continue;
+        };
+        column += columns;
+        if grapheme == " " && at >= word {
+            word = at + 1;
+            may_break = true;
+        } else if column > width && may_break {
+            may_break = false;
+            let whole = text[word..].split(' ').next().unwrap_or_default();
+            if width_of(whole) > width {
+                continue;
+            }
+            rows.push(text[begin..word].trim_end_matches(' '));
+            column = indent + width_of(&text[word..at]) + columns;
+            begin = word;
+        }
+    }
+    rows.push(&text[begin..]);
+    rows
+}
+
+/// The columns by which the rows of a folded text are further in than its first one.
+pub const FOLDED: usize = 2;
+
+fn width_of(text: &str) -> usize {
+    let columns = |(_, piece): (usize, Piece<'_>)| match piece {
+        Piece::Grapheme(_, columns) => columns,
+        Piece::Sgr(_) => 0,
+    };
+    pieces(text).map(columns).sum()
+}
+
 /// The candidates in columns, in at most `rows_max` rows; the last says how many are left out.
 pub fn list(candidates: &[String], width: usize, rows_max: usize) -> Vec<Row> {
     let clipped: Vec<Row> = candidates.iter().map(|text| clip(text, width)).collect();
@@ -211,6 +253,35 @@ mod tests {
                 bytes: 10
             }
         );
+    }
+
+    #[test]
+    fn a_long_text_is_folded_between_words() {
+        let check = |text: &str, width, rows: &[&str]| {
+            assert_eq!(fold(text, width), rows, "{text} at {width}");
+        };
+        check("", 5, &[""]);
+        check("one two", 7, &["one two"]);
+        check("one two", 6, &["one", "two"]);
+        check("  one two three", 9, &["  one two", "three"]);
+        check("  one two three", 8, &["  one", "two", "three"]);
+        check("one two three four", 9, &["one two", "three", "four"]);
+        check("one   two", 5, &["one", "two"]);
+        check("日本 語日", 6, &["日本", "語日"]);
+        check(
+            "\u{1b}[31mone two\u{1b}[0m",
+            4,
+            &["\u{1b}[31mone", "two\u{1b}[0m"],
+        );
+    }
+
+    #[test]
+    fn a_word_wider_than_a_row_stays_whole() {
+        let long = "http://example.org/a/long/way";
+        assert_eq!(fold(long, 10), [long]);
+        let (before, behind) = (format!("see {long}"), format!("{long} there"));
+        assert_eq!(fold(&before, 10), [before.as_str()]);
+        assert_eq!(fold(&behind, 10), [long, "there"]);
     }
 
     #[test]

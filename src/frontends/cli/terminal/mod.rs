@@ -7,6 +7,7 @@
 //! room that touches the real terminal; all else is pure. Knows nothing of commands, peers or
 //! messages: those come in as a [`Completer`], an [`Echo`] and finished lines.
 
+mod attention;
 pub mod completion;
 mod driver;
 mod editor;
@@ -16,6 +17,7 @@ mod keymap;
 mod kill_ring;
 mod layout;
 mod line;
+mod page;
 mod paste;
 mod queue;
 mod screen;
@@ -26,9 +28,11 @@ mod writer;
 
 use std::{path::PathBuf, sync::Arc};
 
+pub use attention::Alert;
 pub use completion::{Completer, Completion};
 pub use driver::{restore, start, supported};
 pub use line::LINE_BYTES_MAX;
+pub use page::Page;
 pub use writer::TerminalWriter;
 
 /// What the user did.
@@ -61,6 +65,11 @@ pub type Echo = fn(&str, &str) -> Option<String>;
 /// The usual [`Echo`]: a command stands dim above its reply; a text to others (also `//text`)
 /// comes back as the event of its sending and is not shown twice.
 pub fn echo_commands(prompt: &str, line: &str) -> Option<String> {
+    echo_plainly(prompt, line).map(|line| format!("\x1b[2m{line}\x1b[22m"))
+}
+
+/// The same where there are no colours.
+pub fn echo_plainly(prompt: &str, line: &str) -> Option<String> {
     let is_command = line.starts_with('/') && !line.starts_with("//");
-    is_command.then(|| format!("\x1b[2m{prompt}{line}\x1b[22m"))
+    is_command.then(|| format!("{prompt}{line}"))
 }

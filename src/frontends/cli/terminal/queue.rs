@@ -9,7 +9,7 @@ use std::{collections::VecDeque, pin::pin};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::screen::Output;
+use super::{attention::Alert, page::PageSlot, screen::Output};
 
 /// Lines of chat that may wait; 16 frames' worth.
 const CHAT_LINES_MAX: usize = 4096;
@@ -26,6 +26,8 @@ pub struct Queue {
     state: Mutex<State>,
     filled: Notify,
     room: Notify,
+    /// What has the whole screen meanwhile.
+    pub page: PageSlot,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ struct State {
     bytes: usize,
     prompt: String,
     status: Option<String>,
+    /// The newest that nobody has taken; an older one is not worth a second bell.
+    alert: Option<Alert>,
     phase: Phase,
 }
 
@@ -62,12 +66,29 @@ impl Queue {
             state,
             filled: Notify::new(),
             room: Notify::new(),
+            page: PageSlot::default(),
         }
+    }
+
+    /// Something outside of the queue is to be drawn anew.
+    pub fn ring(&self) {
+        self.filled.notify_one();
+    }
+
+    /// How many lines wait, with those that were only counted.
+    pub fn held(&self) -> u64 {
+        let state = self.state.lock();
+        let lines = |output: &Output| match output {
+            Output::Line(_) | Output::News(_) => 1,
+            Output::Skipped(count) => *count,
+            Output::Clear => 0,
+        };
+        state.waiting.iter().map(lines).sum()
     }
 
     /// Puts a line in, waiting for room. Once the terminal is closed the line vanishes.
     pub async fn push(&self, line: String) {
-        let mut line = Some(line);
+        let mut line = Some(Output::Line(line));
         loop {
             let mut room = pin!(self.room.notified());
             room.as_mut().enable();
@@ -79,8 +100,8 @@ impl Queue {
         }
     }
 
-    /// Puts a line in if there is room, else counts it as skipped.
-    pub fn push_or_skip(&self, line: String) {
+    /// Puts a line, or news, in if there is room, else counts it as skipped.
+    pub fn push_or_skip(&self, line: Output) {
         let mut state = self.state.lock();
         if state
             .offer(Some(line), CHAT_LINES_MAX, CHAT_BYTES_MAX)
@@ -114,6 +135,17 @@ impl Queue {
     pub fn set_status(&self, status: Option<String>) {
         self.state.lock().status = status;
         self.filled.notify_one();
+    }
+
+    /// Something for the user alone came.
+    pub fn alert(&self, alert: Alert) {
+        self.state.lock().alert = Some(alert);
+        self.filled.notify_one();
+    }
+
+    /// What came for the user alone since the last time.
+    pub fn take_alert(&self) -> Option<Alert> {
+        self.state.lock().alert.take()
     }
 
     /// Goes on to a later phase; never back.
@@ -151,9 +183,9 @@ impl Queue {
         let count = count.min(state.waiting.len());
         let taken: Vec<Output> = state.waiting.drain(..count).collect();
         for output in &taken {
-            if let Output::Line(line) = output {
+            if let Some(bytes) = bytes_of(output) {
                 state.lines -= 1;
-                state.bytes -= line.len();
+                state.bytes -= bytes;
             }
         }
         drop(state);
@@ -170,9 +202,10 @@ impl Queue {
 
 impl State {
     /// Gives the line back if there is no room. Where no line waits there is room for any.
-    fn offer(&mut self, line: Option<String>, lines: usize, bytes: usize) -> Option<String> {
+    fn offer(&mut self, line: Option<Output>, lines: usize, bytes: usize) -> Option<Output> {
         let line = line?;
-        let fits = self.lines < lines && self.bytes + line.len() <= bytes;
+        let length = bytes_of(&line).unwrap_or(0);
+        let fits = self.lines < lines && self.bytes + length <= bytes;
         if self.phase == Phase::Closed {
             return None;
         }
@@ -180,8 +213,8 @@ impl State {
             return Some(line);
         }
         self.lines += 1;
-        self.bytes += line.len();
-        self.waiting.push_back(Output::Line(line));
+        self.bytes += length;
+        self.waiting.push_back(line);
         None
     }
 
@@ -199,6 +232,14 @@ impl State {
     }
 }
 
+/// The bytes of a line; none for a mark between lines.
+fn bytes_of(output: &Output) -> Option<usize> {
+    match output {
+        Output::Line(line) | Output::News(line) => Some(line.len()),
+        Output::Skipped(_) | Output::Clear => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
@@ -211,16 +252,16 @@ mod tests {
 
     fn full() -> Queue {
         let queue = Queue::new(String::new());
-        (0..CHAT_LINES_MAX).for_each(|n| queue.push_or_skip(n.to_string()));
+        (0..CHAT_LINES_MAX).for_each(|n| queue.push_or_skip(line(&n.to_string())));
         queue
     }
 
     #[test]
     fn lines_come_out_in_their_order() {
         let queue = Queue::new(String::new());
-        queue.push_or_skip("one".into());
+        queue.push_or_skip(line("one"));
         assert_eq!(queue.push("two".into()).now_or_never(), Some(()));
-        queue.push_or_skip("three".into());
+        queue.push_or_skip(line("three"));
         assert_eq!(queue.take(2), [line("one"), line("two")]);
         assert!(queue.is_waiting());
         assert_eq!(queue.take(9), [line("three")]);
@@ -228,12 +269,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_back_is_counted_also_what_found_no_room() {
+        let queue = full();
+        queue.push_or_skip(line("lost"));
+        queue.push_or_skip(line("lost"));
+        assert_eq!(queue.held(), CHAT_LINES_MAX as u64 + 2);
+        queue.clear();
+        assert_eq!(queue.held(), 0);
+    }
+
+    #[test]
     fn chat_over_the_bound_is_counted_where_it_is_missing() {
         let queue = full();
-        queue.push_or_skip("lost".into());
-        queue.push_or_skip("lost".into());
+        queue.push_or_skip(line("lost"));
+        queue.push_or_skip(line("lost"));
         assert_eq!(queue.push("reply".into()).now_or_never(), Some(()));
-        queue.push_or_skip("lost".into());
+        queue.push_or_skip(line("lost"));
         queue.take(CHAT_LINES_MAX - 1);
         let expected = [
             line("4095"),
@@ -253,7 +304,7 @@ mod tests {
         let mut waiting = pin!(queue.push("late".into()));
         assert_eq!(waiting.as_mut().now_or_never(), None);
         queue.take(1);
-        queue.push_or_skip("chat".into());
+        queue.push_or_skip(line("chat"));
         assert_eq!(waiting.now_or_never(), Some(()));
         let rest = queue.take(usize::MAX);
         assert_eq!(rest.last(), Some(&line("late")));
@@ -262,8 +313,8 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too_but_one_line_always_fits() {
         let queue = Queue::new(String::new());
-        queue.push_or_skip("x".repeat(2 * BYTES_MAX));
-        queue.push_or_skip("lost".into());
+        queue.push_or_skip(line(&"x".repeat(2 * BYTES_MAX)));
+        queue.push_or_skip(line("lost"));
         assert_eq!(queue.push("waits".into()).now_or_never(), None);
         assert_eq!(queue.take(9).len(), 2);
         assert_eq!(queue.push("fits".into()).now_or_never(), Some(()));
@@ -274,7 +325,7 @@ mod tests {
     fn clearing_drops_what_waits_and_makes_room() {
         let queue = full();
         queue.clear();
-        queue.push_or_skip("after".into());
+        queue.push_or_skip(line("after"));
         assert_eq!(queue.take(9), [Output::Clear, line("after")]);
     }
 
@@ -288,7 +339,7 @@ mod tests {
         queue.enter(Phase::Closing);
         assert_eq!(queue.phase(), Phase::Closed);
         assert_eq!(waiting.now_or_never(), Some(()));
-        queue.push_or_skip("late".into());
+        queue.push_or_skip(line("late"));
         assert!(!queue.is_waiting());
     }
 
@@ -297,7 +348,7 @@ mod tests {
         let queue = Queue::new("a> ".into());
         let heard = |queue: &Queue| queue.changed().now_or_never().is_some();
         assert!(!heard(&queue));
-        queue.push_or_skip("x".into());
+        queue.push_or_skip(line("x"));
         assert!(heard(&queue));
         assert!(!heard(&queue));
         queue.set_prompt("b> ".into());
@@ -307,6 +358,11 @@ mod tests {
         assert_eq!(queue.face(), ("b> ".into(), Some("busy".into())));
         queue.clear();
         assert!(heard(&queue));
+        let alert = Alert::default();
+        queue.alert(alert.clone());
+        assert!(heard(&queue));
+        assert_eq!(queue.take_alert(), Some(alert));
+        assert_eq!(queue.take_alert(), None);
         queue.enter(Phase::Closing);
         assert!(heard(&queue));
     }

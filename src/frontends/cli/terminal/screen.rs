@@ -2,8 +2,8 @@
 //! below. A pure machine that turns the state into one byte string a frame; it remembers only
 //! what stands on the terminal now. Knows nothing of keys or time.
 
-use super::layout::{Caret, Row, clip, list, wrap};
-use super::text::push_shown;
+use super::layout::{Caret, FOLDED, Row, clip, fold, list, wrap};
+use super::text::{push_shown, renditions};
 
 /// Rows a list of candidates takes at most.
 const LIST_ROWS_MAX: usize = 8;
@@ -15,6 +15,8 @@ const SIZE_UNKNOWN: (u16, u16) = (80, 24);
 pub enum Output {
     /// A line; a newline in it begins another.
     Line(String),
+    /// The same, of interest to whoever was away.
+    News(String),
     /// So many lines did not fit the queue here.
     Skipped(u64),
     /// Everything above goes away.
@@ -83,7 +85,7 @@ impl Screen {
         let mut out = Vec::from(b"\x1b[?2026h\x1b[?25l");
         self.erase(&mut out);
         for item in output {
-            push_output(item, &mut out);
+            push_output(item, self.columns, &mut out);
         }
         if let Some(block) = block {
             self.draw(block, &mut out);
@@ -156,12 +158,11 @@ fn first_shown(height: usize, cursor_row: usize, room: usize) -> usize {
         .min(height.saturating_sub(room))
 }
 
-fn push_output(output: &Output, out: &mut Vec<u8>) {
+fn push_output(output: &Output, columns: usize, out: &mut Vec<u8>) {
     match output {
-        Output::Line(text) => {
+        Output::Line(text) | Output::News(text) => {
             for line in text.split('\n') {
-                push_shown(line, out);
-                out.extend_from_slice(b"\r\n");
+                push_folded(line, columns, out);
             }
         }
         Output::Skipped(count) => {
@@ -169,6 +170,25 @@ fn push_output(output: &Output, out: &mut Vec<u8>) {
             out.extend_from_slice(format!("  {count} {lines} skipped\r\n").as_bytes());
         }
         Output::Clear => out.extend_from_slice(b"\x1b[H\x1b[2J"),
+    }
+}
+
+/// A line that is too long goes on below, further in; its colours go on too.
+fn push_folded(line: &str, columns: usize, out: &mut Vec<u8>) {
+    // No text has more columns than bytes.
+    if line.len() <= columns {
+        push_shown(line, out);
+        return out.extend_from_slice(b"\r\n");
+    }
+    let indent = line.len() - line.trim_start_matches(' ').len() + FOLDED;
+    let mut colours = String::new();
+    for (index, row) in fold(line, columns).into_iter().enumerate() {
+        if index > 0 {
+            out.extend(std::iter::repeat_n(b' ', indent));
+        }
+        push_shown(&format!("{colours}{row}"), out);
+        out.extend_from_slice(b"\r\n");
+        colours.push_str(&renditions(row));
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Echo, TerminalInput,
+    attention::{Alert, Attention, UNREAD},
     editor::{Action, Editor},
     keymap::Key,
     screen::{Block, Output, Screen},
@@ -40,6 +41,7 @@ pub struct Session {
     ahead: VecDeque<TerminalInput>,
     /// Lines of our own for the next frame.
     own: Vec<Output>,
+    attention: Attention,
     bell: bool,
     need: Need,
     last_frame: Instant,
@@ -64,6 +66,7 @@ impl Session {
             status: None,
             ahead: VecDeque::new(),
             own: Vec::new(),
+            attention: Attention::new(now),
             bell: false,
             need: Need::Now,
             last_frame: now,
@@ -82,6 +85,26 @@ impl Session {
         self.need = Need::Now;
         let action = self.editor.paste(text);
         self.act(action?)
+    }
+
+    /// Somebody is there: a key or a paste came.
+    pub fn present(&mut self, now: Instant) {
+        if self.attention.key(now) {
+            self.want(Need::Soon);
+        }
+    }
+
+    /// The terminal got the focus, or lost it.
+    pub fn focus(&mut self, now: Instant, focused: bool) {
+        if self.attention.focus(now, focused) {
+            self.want(Need::Soon);
+        }
+    }
+
+    /// A text for the user came.
+    pub fn alert(&mut self, now: Instant, alert: Alert) {
+        self.bell |= self.attention.alert(now, alert);
+        self.want(Need::Soon);
     }
 
     /// The terminal has another size now.
@@ -140,8 +163,8 @@ impl Session {
     }
 
     /// A frame with more output above the block.
-    pub fn frame(&mut self, output: Vec<Output>) -> Vec<u8> {
-        self.own.extend(output);
+    pub fn frame(&mut self, output: Vec<Output>, now: Instant) -> Vec<u8> {
+        self.take_output(output, now);
         let view = self.editor.view();
         let block = Block {
             status: self.status.as_deref(),
@@ -155,6 +178,7 @@ impl Session {
         if std::mem::take(&mut self.bell) {
             frame.push(b'\x07');
         }
+        frame.extend(self.attention.title_bytes());
         self.own.clear();
         frame
     }
@@ -168,7 +192,19 @@ impl Session {
     /// A last frame: more output and no block, the cursor on an empty row.
     pub fn last_frame(&mut self, output: Vec<Output>) -> Vec<u8> {
         self.own.extend(output);
-        self.screen.frame(&std::mem::take(&mut self.own), None)
+        let mut frame = self.screen.frame(&std::mem::take(&mut self.own), None);
+        frame.extend(self.attention.leave());
+        frame
+    }
+
+    /// Above the first line that nobody sees arrive stands a mark.
+    fn take_output(&mut self, output: Vec<Output>, now: Instant) {
+        for item in output {
+            if matches!(item, Output::News(_)) && self.attention.line_came(now) {
+                self.own.push(Output::Line(UNREAD.into()));
+            }
+            self.own.push(item);
+        }
     }
 
     fn act(&mut self, action: Action) -> Option<Request> {
@@ -239,7 +275,7 @@ mod tests {
     }
 
     fn frame(session: &mut Session) -> String {
-        let frame = session.frame(Vec::new());
+        let frame = session.frame(Vec::new(), Instant::now());
         String::from_utf8(frame).unwrap()
     }
 
@@ -323,6 +359,32 @@ mod tests {
         session.key(Key::Backspace);
         assert!(frame(&mut session).ends_with('\x07'));
         assert!(!frame(&mut session).ends_with('\x07'));
+    }
+
+    #[test]
+    fn what_comes_while_nobody_looks_stands_below_a_mark() {
+        let now = Instant::now();
+        let mut session = session(now);
+        session.focus(now, false);
+        let news = |text: &str| Output::News(text.into());
+        let output = vec![Output::Line("+ bob".into()), news("one"), news("two")];
+        let frame = String::from_utf8(session.frame(output, now)).unwrap();
+        let expected = format!("+ bob\r\n{UNREAD}\r\none\r\ntwo\r\n");
+        assert!(frame.contains(&expected), "{frame:?}");
+    }
+
+    #[test]
+    fn an_alert_rings_and_its_title_goes_with_the_next_key() {
+        let now = Instant::now();
+        let mut session = session(now);
+        let title = Some("bob".to_owned());
+        session.drawn(now);
+        session.alert(now, Alert { bell: true, title });
+        assert!(session.frame_due(false).is_some());
+        let shown = frame(&mut session);
+        assert!(shown.ends_with("\x07\x1b[22;2t\x1b]2;bob\x07"), "{shown:?}");
+        session.present(now);
+        assert!(frame(&mut session).ends_with("\x1b[23;2t"));
     }
 
     #[test]

@@ -50,6 +50,15 @@ pub fn push_shown(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// The colours and other renditions in a text, without the text.
+pub fn renditions(text: &str) -> String {
+    let sgr = |(_, piece)| match piece {
+        Piece::Sgr(sgr) => Some(sgr),
+        Piece::Grapheme(..) => None,
+    };
+    pieces(text).filter_map(sgr).collect()
+}
+
 /// The SGR sequence a text begins with.
 fn sgr_of(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\x1b[")?;

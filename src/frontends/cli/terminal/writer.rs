@@ -5,8 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
+    attention::Alert,
     driver::restore,
+    page::Page,
     queue::{Phase, Queue},
+    screen::Output,
 };
 
 /// How long closing waits for a terminal that takes no bytes (a stopped or lost connection).
@@ -35,7 +38,18 @@ impl TerminalWriter {
     /// Shows a line that came in from others. When too many wait it is only counted, and
     /// `  N lines skipped` stands in its place.
     pub fn try_print(&self, line: String) {
-        self.queue.push_or_skip(line);
+        self.queue.push_or_skip(Output::Line(line));
+    }
+
+    /// The same for a line that somebody wants to read: above the first one that comes while nobody looks stands a
+    /// mark.
+    pub fn try_print_news(&self, line: String) {
+        self.queue.push_or_skip(Output::News(line));
+    }
+
+    /// Tells the user that a text is for them, unless they look anyway.
+    pub fn alert(&self, alert: Alert) {
+        self.queue.alert(alert);
     }
 
     /// The prompt from now on, with its blank at the end.
@@ -46,6 +60,19 @@ impl TerminalWriter {
     /// A row above the prompt from now on, cut to the terminal's width; `None` for no row.
     pub fn set_status(&self, status: Option<String>) {
         self.queue.set_status(status);
+    }
+
+    /// Gives the whole screen to a page until the user leaves it with `q`. What is printed meanwhile waits.
+    pub fn open_page(&self, page: Arc<dyn Page>) {
+        self.queue.page.open(page);
+        self.queue.ring();
+    }
+
+    /// Shows a newer state of the page; false if it was left, or the terminal is closed.
+    pub fn update_page(&self, page: Arc<dyn Page>) -> bool {
+        let is_open = self.queue.phase() == Phase::Open && self.queue.page.update(page);
+        self.queue.ring();
+        is_open
     }
 
     /// Clears the screen; the line being typed stays.

@@ -33,6 +33,8 @@ pub enum Typed {
     Paste(String),
     /// The size has changed.
     Resize,
+    /// The terminal got the focus, or lost it.
+    Focus(bool),
 }
 
 /// The keys, as long as this is kept.
@@ -90,7 +92,9 @@ fn typed(event: Event) -> Option<Typed> {
         Event::Key(key) => key_of(key).map(Typed::Key),
         Event::Paste(text) => Some(Typed::Paste(text)),
         Event::Resize(..) => Some(Typed::Resize),
-        _ => None,
+        Event::FocusGained => Some(Typed::Focus(true)),
+        Event::FocusLost => Some(Typed::Focus(false)),
+        Event::Mouse(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! lets the session decide, and writes. The only room that touches the real terminal.
 
 mod keys;
+mod page;
 mod tty;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 
 use nix::{
     sys::signal::{self, Signal},
-    unistd::Pid,
+    unistd::{self, Pid},
 };
 use tokio::{
     runtime,
@@ -44,8 +45,8 @@ const INPUTS_MAX: usize = 16;
 const FRAME_OUTPUTS_MAX: usize = 256;
 /// Keys taken before a frame is drawn.
 const FRAME_KEYS_MAX: usize = 64;
-/// How long Ctrl-Z waits to be stopped. Where nothing can be stopped (no job control) it goes on.
-const STOP_WAIT: Duration = Duration::from_millis(200);
+/// How long the news that we go on may take after we do.
+const CONTINUE_WAIT: Duration = Duration::from_millis(50);
 
 /// Takes the terminal and starts its thread. The receiver ends when the terminal is closed or
 /// lost. Fails if stdin or stdout is no terminal or if it is taken already.
@@ -94,6 +95,8 @@ struct Driver {
     session: Session,
     history: HistoryFile,
     inputs: mpsc::Sender<TerminalInput>,
+    /// Asked to stop: Ctrl-Z, or `kill -TSTP` from outside.
+    stopping: unix::Signal,
     continued: unix::Signal,
 }
 
@@ -126,6 +129,8 @@ enum Wake {
     Node(bool),
     /// There may be something to draw.
     Changed,
+    /// The process is to stop.
+    Stopping,
     /// The process was stopped and goes on.
     Continued,
     /// The terminal is gone.
@@ -144,6 +149,7 @@ impl Driver {
         let (columns, rows) = tty.size();
         let screen = Screen::new(columns, rows);
         let session = Session::new(editor, screen, options.echo, Instant::now());
+        let stopping = unix::signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
         let continued = unix::signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
         let driver = Self {
             tty,
@@ -151,6 +157,7 @@ impl Driver {
             session,
             history,
             inputs,
+            stopping,
             continued,
         };
         Ok((driver, Keys::read()?))
@@ -182,8 +189,15 @@ impl Driver {
     async fn converse(&mut self, keys: &mut Keys) -> io::Result<Ending> {
         loop {
             self.session.set_face(self.end.queue.face());
+            if let Some(alert) = self.end.queue.take_alert() {
+                self.session.alert(Instant::now(), alert);
+            }
             if self.end.queue.phase() != Phase::Open {
                 return self.finish();
+            }
+            if self.end.queue.page.get().is_some() {
+                self.show_page(keys).await?;
+                continue;
             }
             let due = self.session.frame_due(self.end.queue.is_waiting());
             if due.is_some_and(|due| due <= Instant::now()) {
@@ -197,6 +211,7 @@ impl Driver {
                 Wake::Typed(Some(typed)) => self.take(typed, keys).await?,
                 Wake::Node(true) => self.hand_over(),
                 Wake::Changed => {}
+                Wake::Stopping => self.suspend().await?,
                 Wake::Continued if self.tty.is_ours() => self.resume()?,
                 Wake::Node(false) => return self.finish(),
                 Wake::Typed(None) | Wake::HungUp | Wake::Continued => return Ok(Ending::Lost),
@@ -214,6 +229,7 @@ impl Driver {
             () = self.inputs.closed() => Wake::Node(false),
             () = self.end.queue.changed(), if due.is_none() => Wake::Changed,
             () = wait_until(due) => Wake::Changed,
+            _ = self.stopping.recv() => Wake::Stopping,
             _ = self.continued.recv() => Wake::Continued,
             () = self.tty.hung_up() => Wake::HungUp,
         }
@@ -245,9 +261,17 @@ impl Driver {
     }
 
     async fn take_one(&mut self, typed: Typed) -> io::Result<()> {
+        let now = Instant::now();
+        if matches!(typed, Typed::Key(_) | Typed::Paste(_)) {
+            self.session.present(now);
+        }
         let request = match typed {
             Typed::Key(key) => self.session.key(key),
             Typed::Paste(text) => self.session.paste(&text),
+            Typed::Focus(focused) => {
+                self.session.focus(now, focused);
+                None
+            }
             Typed::Resize => {
                 self.session.resize(self.tty.size());
                 None
@@ -255,7 +279,8 @@ impl Driver {
         };
         match request {
             Some(Request::Remember(lines)) => self.history.append(&lines),
-            Some(Request::Suspend) => self.suspend().await?,
+            // The whole job stops; we ourselves are told like the others.
+            Some(Request::Suspend) => signal::kill(Pid::from_raw(0), Signal::SIGTSTP)?,
             None => {}
         }
         Ok(())
@@ -263,7 +288,8 @@ impl Driver {
 
     fn draw(&mut self) -> io::Result<()> {
         let output = self.end.queue.take(FRAME_OUTPUTS_MAX);
-        self.tty.write(&self.session.frame(output))?;
+        self.tty
+            .write(&self.session.frame(output, Instant::now()))?;
         self.session.drawn(Instant::now());
         Ok(())
     }
@@ -277,14 +303,24 @@ impl Driver {
         Ok(Ending::Closed)
     }
 
-    /// Ctrl-Z. The signal stops the whole job; waiting for the one that continues it also covers
-    /// the moment between sending the first and being stopped by it.
+    /// Gives the terminal away, stops, and takes it back. What asked for it can be held back, this cannot: so not where
+    /// nobody could continue us.
     async fn suspend(&mut self) -> io::Result<()> {
+        if !has_job_control() {
+            return Ok(());
+        }
         self.tty.write(&self.session.last_frame(Vec::new()))?;
         restore();
-        signal::kill(Pid::from_raw(0), Signal::SIGTSTP)?;
-        // Elapsed = nothing could be stopped, or it was and the time ran meanwhile.
-        let _ = time::timeout(STOP_WAIT, self.continued.recv()).await;
+        signal::raise(Signal::SIGSTOP)?;
+        // The news may come behind the timer: the time ran on while we stood still.
+        for _ in 0..2 {
+            if time::timeout(CONTINUE_WAIT, self.continued.recv())
+                .await
+                .is_ok()
+            {
+                break;
+            }
+        }
         self.resume()
     }
 
@@ -295,6 +331,11 @@ impl Driver {
         self.session.resume(self.tty.size());
         Ok(())
     }
+}
+
+/// Whether a shell looks after us: then we are not the session's first process, which nothing continues.
+fn has_job_control() -> bool {
+    unistd::getsid(None).is_ok_and(|session| session != unistd::getpgrp())
 }
 
 async fn wait_until(due: Option<Instant>) {

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind, IsTerminal, Write},
     os::fd::AsFd,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -11,11 +12,15 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, window_size};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use parking_lot::Mutex;
 
-/// Bracketed paste on.
-const TAKE: &[u8] = b"\x1b[?2004h";
-/// End of a frame that was cut short, paste brackets off, wrapping, cursor and colours as usual;
+/// Bracketed paste and news of the focus on.
+const TAKE: &[u8] = b"\x1b[?2004h\x1b[?1004h";
+/// End of a frame that was cut short, paste brackets and news of the focus off, wrapping, cursor and colours as usual;
 /// what is left of the block in the cursor's row goes away.
-const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[0m\r\x1b[J";
+const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[?1004l\x1b[?7h\x1b[?25h\x1b[0m\r\x1b[J";
+/// A screen of its own for a page, empty, without wrapping and cursor.
+const ENTER_PAGE: &[u8] = b"\x1b[?1049h\x1b[?7l\x1b[?25l\x1b[2J";
+/// Back to the screen and the cursor as they were.
+const LEAVE_PAGE: &[u8] = b"\x1b[?2026l\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// How long giving back waits for a terminal that takes no bytes.
 const GIVE_BACK_WAIT: Duration = Duration::from_millis(100);
 /// How long to wait before trying again a terminal that was set not to block.
@@ -25,6 +30,9 @@ const HANG_UP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether the terminal is ours: raw, with paste brackets.
 static OURS: Mutex<bool> = Mutex::new(false);
+
+/// Whether a page has the screen.
+static ON_PAGE: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours; given back when dropped.
 #[derive(Debug)]
@@ -56,6 +64,22 @@ impl Tty {
         *ours = true;
         drop(ours);
         self.write(TAKE)
+    }
+
+    /// Gives a page a screen of its own, or the same one again.
+    pub fn enter_page(&mut self) -> io::Result<()> {
+        if !ON_PAGE.swap(true, Ordering::SeqCst) {
+            return self.write(ENTER_PAGE);
+        }
+        self.write(&ENTER_PAGE[b"\x1b[?1049h".len()..])
+    }
+
+    /// Goes back to the screen that was there before.
+    pub fn leave_page(&mut self) -> io::Result<()> {
+        match ON_PAGE.swap(false, Ordering::SeqCst) {
+            true => self.write(LEAVE_PAGE),
+            false => Ok(()),
+        }
     }
 
     /// Whether nobody has given the terminal back.
@@ -121,6 +145,9 @@ pub fn restore() {
     if let Ok(mut out) = stdout_unlocked()
         && is_writable(&out, GIVE_BACK_WAIT)
     {
+        if ON_PAGE.swap(false, Ordering::SeqCst) {
+            let _ = out.write_all(LEAVE_PAGE);
+        }
         let _ = out.write_all(GIVE_BACK);
     }
 }

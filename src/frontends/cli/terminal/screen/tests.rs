@@ -345,3 +345,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_line_goes_on_below_with_its_colours() {
+    let mut screen = Screen::new(10, 9);
+    let line = Output::Line("  \x1b[31mone two three\x1b[0m".into());
+    let frame = String::from_utf8(screen.frame(&[line], None)).unwrap();
+    let expected = "  \x1b[31mone two\x1b[0m\r\n    \x1b[31mthree\x1b[0m\x1b[0m\r\n";
+    assert!(frame.contains(expected), "{frame:?}");
+}

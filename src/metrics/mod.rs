@@ -1,6 +1,16 @@
-//! Counters of the node: one atomic each, added to wherever the thing happens, read by `/metrics`.
+//! Counters of the node: one atomic each, added to wherever the thing happens; and what is counted by type, by actor
+//! or by length of time. Read by `/metrics`, the summary line, and the endpoint for Prometheus ([`exposition`]).
+
+pub mod by_actor;
+pub mod exposition;
+pub mod histogram;
+pub mod lines;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use by_actor::ByActor;
+use histogram::Histogram;
+use lines::LineCounters;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -29,6 +39,16 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct Metrics {
             $(#[doc = $help] pub $name: Counter,)*
+            /// Lines that came, by type.
+            pub lines_in: LineCounters,
+            /// Lines that were given to links for writing, by type; own texts when they are written.
+            pub lines_out: LineCounters,
+            /// Actors that failed and were replaced, by their name.
+            pub restarts: ByActor,
+            /// From the writing of a text to its ACK.
+            pub ack_latency: Histogram,
+            /// From a PING to its PONG.
+            pub rtt: Histogram,
         }
 
         impl Metrics {
@@ -47,6 +67,7 @@ counters! {
     links_refused: "Connections refused because a limit was reached, or their peer is blocked.",
     handshakes_failed: "Connections that never became a link.",
     dials: "Dials that were begun.",
+    reconnects: "Peers whose last link was lost, and that are linked again.",
     bytes_in: "Bytes read from peers.",
     bytes_out: "Bytes written to peers.",
     texts_received: "Texts received and shown, SEND and PUB.",
