@@ -190,7 +190,7 @@ fn command(subject: Subject, input: Input, port: u16, home: &PathBuf) -> io::Res
 /// Nothing is kept on disk, except where that is what is measured.
 fn history(subject: Subject) -> [(&'static str, &'static str); 2] {
     let (mode, durability) = match subject {
-        Subject::Bare | Subject::Node | Subject::NodeRead => ("off", "full"),
+        Subject::Bare | Subject::Node | Subject::NodeRead | Subject::Nats => ("off", "full"),
         Subject::KeptFull => ("on", "full"),
         Subject::KeptNormal => ("on", "normal"),
     };

@@ -19,10 +19,10 @@ use super::{
     StoreConfig, StoreError,
     facts::{Fact, Incoming, Queued, RowId, Ticket},
     opening::open_writer,
-    progress::{Failed, Progress},
+    progress::{Failed, Progress, Tickets},
     reading::{Reader, check, serve},
     rows::{Life, MessageName, Query, Row, Stats},
-    writer::{Job, Writer},
+    writer::{Job, Told, Writer},
 };
 use crate::{proto::outgoing::OwnMessage, wire::identity::PeerId};
 
@@ -54,8 +54,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     jobs: Sender<Job>,
-    /// The last ticket given; held while a fact is put in, so that tickets stand in the queue in their order.
-    last_ticket: Mutex<Ticket>,
+    tickets: Arc<Mutex<Tickets>>,
     room: Arc<Semaphore>,
     questions: SyncSender<Question>,
     progress: Arc<watch::Sender<Progress>>,
@@ -76,18 +75,18 @@ impl Store {
         let failed = Arc::new(Failed::default());
         let progress = Arc::new(watch::Sender::new(Progress::new(Arc::clone(&failed))));
         let reader = Reader::open(&config.folder)?;
-        let writer = Writer::new(
-            database,
-            &config,
-            jobs_in,
+        let tickets = Arc::new(Mutex::new(Tickets::default()));
+        let told = Told::new(
+            Arc::clone(&tickets),
             Arc::clone(&progress),
             Arc::clone(&failed),
-        )?;
+        );
+        let writer = Writer::new(database, &config, jobs_in, told)?;
         start("store-writer", move || writer.run())?;
         start("store-reader", move || serve(reader, &questions_in))?;
         let inner = Inner {
             jobs,
-            last_ticket: Mutex::default(),
+            tickets,
             room: Arc::new(Semaphore::new(ROOM_KIB)),
             questions,
             progress,
@@ -116,10 +115,11 @@ impl Store {
     /// Keeps a fact of an own message; never blocks. Facts are kept in the order of their tickets;
     /// [`Store::progress`] tells which ones were.
     pub fn record(&self, fact: Fact) -> Ticket {
-        let mut last = self.inner.last_ticket.lock();
-        last.0 += 1;
-        let ticket = *last;
-        if self.inner.jobs.send(Job::Record { fact, ticket }).is_err() {
+        let mut tickets = self.inner.tickets.lock();
+        tickets.last.0 += 1;
+        let ticket = tickets.last;
+        let job = Job::Record { fact, ticket };
+        if tickets.is_closed || self.inner.jobs.send(job).is_err() {
             self.inner.failed.note(ticket, StoreError::Closed);
             self.inner.progress.send_modify(|it| it.done = ticket);
         }

@@ -17,6 +17,15 @@ pub struct Progress {
     failed: Arc<Failed>,
 }
 
+/// Gives the tickets. Held while a fact is put in, so that tickets stand in the queue in their order.
+#[derive(Debug, Default)]
+pub(super) struct Tickets {
+    /// The last one given.
+    pub last: Ticket,
+    /// The writer has ended: nobody decides on further ones.
+    pub is_closed: bool,
+}
+
 /// The facts that could not be kept, in the order of their tickets.
 #[derive(Debug, Default)]
 pub(super) struct Failed(Mutex<VecDeque<(Ticket, StoreError)>>);

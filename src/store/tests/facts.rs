@@ -267,8 +267,11 @@ async fn after_closing_nothing_is_kept_and_everyone_is_told() {
     let folder = folder();
     let (store, _) = open(folder.path());
     store.close().await;
-    let ticket = store.record(accepted(1, "bob@X", State::Queued));
-    assert_eq!(decided(&store, ticket).await, Some(StoreError::Closed));
+    // The first ones may be put in while the writer is ending.
+    for number in 1..1000 {
+        let ticket = store.record(accepted(number, "bob@X", State::Queued));
+        assert_eq!(decided(&store, ticket).await, Some(StoreError::Closed));
+    }
     let received = store.receive(incoming("bob@X", 0, &[("1", "x")])).await;
     assert_eq!(received, Err(StoreError::Closed));
     store.close().await;

@@ -15,7 +15,7 @@ impl Writer {
     /// Answers one job; a fact through the progress. Who asked may have gone away: what was committed stays.
     pub(super) fn answer(&mut self, job: Job, result: Result<Done, StoreError>) {
         match (job, result) {
-            (Job::Record { ticket, .. }, Ok(_)) => self.decided = ticket,
+            (Job::Record { ticket, .. }, Ok(_)) => self.told.decided = ticket,
             (Job::Record { ticket, fact }, Err(error)) => self.not_kept(ticket, fact, error),
             (Job::Again { .. }, Ok(_)) => {}
             (Job::Again { fact }, Err(error)) => self.owe(fact, &error),
@@ -31,16 +31,6 @@ impl Writer {
         }
     }
 
-    /// Tells once for all facts of a batch.
-    pub(super) fn tell_progress(&mut self) {
-        let decided = self.decided;
-        self.progress.send_if_modified(|progress| {
-            let is_news = progress.done < decided;
-            progress.done = progress.done.max(decided);
-            is_news
-        });
-    }
-
     /// Facts that are owed come before all others, in their order.
     pub(super) fn put_owed_first(&mut self, batch: &mut VecDeque<Job>) {
         while let Some(fact) = self.owed.pop_back() {
@@ -50,8 +40,7 @@ impl Writer {
 
     fn not_kept(&mut self, ticket: Ticket, fact: Fact, error: StoreError) {
         self.owe(fact, &error);
-        self.failed.note(ticket, error);
-        self.decided = ticket;
+        self.told.failed(ticket, error);
     }
 
     /// What was refused for itself is refused again; what was to wait here and could not has failed.

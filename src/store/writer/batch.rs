@@ -51,7 +51,7 @@ impl Writer {
             let detail = "internal error".to_owned();
             self.answer_all(batch, &StoreError::Refused { detail });
         }
-        self.tell_progress();
+        self.told.tell();
         self.upkeep_under_load();
     }
 

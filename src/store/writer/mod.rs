@@ -11,6 +11,7 @@ mod index;
 mod outbox;
 mod peer_ids;
 mod prune;
+mod told;
 mod upkeep;
 
 use std::{
@@ -19,14 +20,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+pub(super) use self::told::Told;
 use self::{peer_ids::PeerIds, upkeep::Upkeep};
 use super::{
-    Durability, Progress, StoreConfig, StoreError,
+    Durability, StoreConfig, StoreError,
     facts::{Fact, Incoming, Queued, RowId, Ticket},
     opening::{Database, set_meta},
-    progress::Failed,
 };
 use crate::{proto::outgoing::OwnMessage, wire::identity::PeerId};
 
@@ -87,10 +88,7 @@ pub(super) struct Writer {
     durability: Durability,
     /// How long an id that is no UUID marks duplicates, in ms.
     dedup_ms: i64,
-    progress: Arc<watch::Sender<Progress>>,
-    failed: Arc<Failed>,
-    /// The last fact that was decided.
-    decided: Ticket,
+    told: Told,
     /// Facts that could not be kept and are tried again with the next jobs.
     owed: VecDeque<Fact>,
     peer_ids: PeerIds,
@@ -103,8 +101,7 @@ impl Writer {
         database: Database,
         config: &StoreConfig,
         jobs: Receiver<Job>,
-        progress: Arc<watch::Sender<Progress>>,
-        failed: Arc<Failed>,
+        told: Told,
     ) -> Result<Self, StoreError> {
         let upkeep = Upkeep::new(&database.connection, config)
             .map_err(|error| StoreError::of(&database.path, &error))?;
@@ -113,9 +110,7 @@ impl Writer {
             jobs,
             durability: config.durability,
             dedup_ms: i64::try_from(config.dedup_age.as_millis()).unwrap_or(i64::MAX),
-            progress,
-            failed,
-            decided: Ticket::default(),
+            told,
             owed: VecDeque::new(),
             peer_ids: PeerIds::default(),
             upkeep,
@@ -137,7 +132,6 @@ impl Writer {
         if let Some(job) = closing {
             self.answer(job, ended.map(|()| Done::Nothing));
         }
-        self.refuse_the_rest();
     }
 
     /// Notes that this run ended as it should, and carries the log over.
@@ -152,12 +146,18 @@ impl Writer {
             });
         ended.map_err(|error| StoreError::of(&self.database.path, &error))
     }
+}
 
-    /// What was put in behind the closing gets its answer too.
-    fn refuse_the_rest(&mut self) {
+impl Drop for Writer {
+    /// What was put in behind the closing gets its answer too; and so it is if this thread ends by a panic.
+    fn drop(&mut self) {
+        let tickets = Arc::clone(&self.told.tickets);
+        let mut tickets = tickets.lock();
+        tickets.is_closed = true;
         while let Ok(job) = self.jobs.try_recv() {
             self.answer(job, Err(StoreError::Closed));
         }
-        self.tell_progress();
+        self.told.decided = tickets.last;
+        self.told.tell();
     }
 }

@@ -30,7 +30,9 @@ pub fn is_well(node: &mut Node, name: &str) {
 pub fn memory(node: &Node) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", node.pid()));
     let status = status.unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
     kib.map_or(0, |kib| kib.parse::<usize>().unwrap() / 1024)
 }
