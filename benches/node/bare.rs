@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
     sync::mpsc::{self, error::TrySendError},
     task::LocalSet,
@@ -99,7 +99,7 @@ async fn serve(mut stream: TcpStream, mut queue: mpsc::Receiver<Bytes>) -> io::R
                 };
                 stream.write_all(&answers).await?;
                 if is_over {
-                    return Ok(());
+                    return end(stream).await;
                 }
             }
             taken = queue.recv_many(&mut batch, QUEUE) => {
@@ -112,6 +112,15 @@ async fn serve(mut stream: TcpStream, mut queue: mpsc::Receiver<Bytes>) -> io::R
             }
         }
     }
+}
+
+/// As the protocol wants it behind BYE_OK: our FIN first, and only after the peer's the end of the connection, whose
+/// RST could otherwise overtake the BYE_OK.
+async fn end(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 256];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 /// Reads into the one buffer of the thread and answers; true at the end of the stream and after a BYE.

@@ -1,6 +1,11 @@
 //! PingActor: keeps all links alive with one timer, ends those that fell silent, and knows the round-trip times.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, binary_heap::PeekMut, hash_map},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult};
 
@@ -55,6 +60,9 @@ pub struct PingActor {
     links: Links,
     metrics: Arc<Metrics>,
     table: HashMap<LinkId, Box<Entry>>,
+    /// When each link is to be looked at: most ticks have to do with few of many links. Of those that ended it forgets
+    /// at that time, half a second after they opened or an interval later.
+    due: BinaryHeap<Reverse<(Instant, LinkId)>>,
 }
 
 struct Entry {
@@ -70,20 +78,30 @@ impl PingActor {
             links,
             metrics,
             table: HashMap::new(),
+            due: BinaryHeap::new(),
         }
     }
 
     fn add(&mut self, opened: LinkOpened) {
         let keep_alive = KeepAlive::new(self.limits, clock::now());
-        let entry = Box::new(Entry { opened, keep_alive });
-        self.table.entry(entry.opened.link).or_insert(entry);
+        let link = opened.link;
+        if let hash_map::Entry::Vacant(place) = self.table.entry(link) {
+            let due = keep_alive.due(opened.out.heard(clock::now()));
+            place.insert(Box::new(Entry { opened, keep_alive }));
+            self.due.push(Reverse((due, link)));
+        }
     }
 
     fn tick(&mut self) {
         let now = clock::now();
         let mut sent = 0;
-        for entry in self.table.values_mut() {
-            match entry.keep_alive.check(now, entry.opened.out.heard(now)) {
+        for link in self.take_due(now) {
+            // It may have ended meanwhile.
+            let Some(entry) = self.table.get_mut(&link) else {
+                continue;
+            };
+            let heard = entry.opened.out.heard(now);
+            match entry.keep_alive.check(now, heard) {
                 Need::Nothing => {}
                 Need::Ping => {
                     sent += 1;
@@ -94,11 +112,22 @@ impl PingActor {
                     say_bye: false,
                 }),
             }
+            self.due.push(Reverse((entry.keep_alive.due(heard), link)));
         }
         if sent > 0 {
             self.metrics.pings_sent.add(sent);
             self.log(sent);
         }
+    }
+
+    fn take_due(&mut self, now: Instant) -> Vec<LinkId> {
+        let mut links = Vec::new();
+        while let Some(next) = self.due.peek_mut()
+            && next.0.0 <= now
+        {
+            links.push(PeekMut::pop(next).0.1);
+        }
+        links
     }
 
     fn log(&self, sent: u64) {

@@ -51,6 +51,11 @@ impl KeepAlive {
         }
     }
 
+    /// When [`KeepAlive::check`] is next to be asked, if nothing comes after `heard`.
+    pub fn due(&self, heard: Instant) -> Instant {
+        self.next_ping.min(heard + self.limits.silence_max())
+    }
+
     /// What is due at `now`, if the last byte came at `heard`.
     pub fn check(&mut self, now: Instant, heard: Instant) -> Need {
         if now.saturating_duration_since(heard) >= self.limits.silence_max() {
@@ -91,6 +96,18 @@ mod tests {
             needs,
             [Nothing, Nothing, Ping, Nothing, Nothing, Ping, Nothing]
         );
+    }
+
+    #[test]
+    fn before_it_is_due_a_link_needs_nothing() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut link = KeepAlive::new(LIMITS, start);
+        assert_eq!(link.due(start), at(500));
+        link.check(at(500), start);
+        assert_eq!(link.due(start), at(30_500));
+        link.check(at(60_500), start);
+        assert_eq!(link.due(start), at(90_000), "by then it is dead");
     }
 
     #[test]
