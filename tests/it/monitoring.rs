@@ -64,10 +64,11 @@ fn what_two_nodes_say_is_served_to_prometheus() {
         (r#"papo_actor_restarts_total{actor="ping"}"#, 1.0),
         (r#"papo_actor_restarts_total{actor="router"}"#, 0.0),
         ("papo_texts_received_total", 1.0),
-        ("papo_unsettled_messages", 0.0),
     ] {
         assert_eq!(value(&text, series), expected, "{series} in\n{text}");
     }
+    // The publication may still be on its way out.
+    assert!(value(&text, "papo_unsettled_messages") <= 1.0, "{text}");
     assert!(!text.contains("bob"), "{text}");
     alice.leave();
     assert!(

@@ -138,6 +138,9 @@ impl Chat {
         let interactive = matches!(input, Input::Terminal(_));
         let options = self.options(interactive, text_log.clone());
         let session = Session::new(running.handle.clone(), output.clone(), options, log, fatal);
+        if interactive {
+            session.show_past().await;
+        }
         let kept = Arc::clone(&session);
         running.handle.metrics().restarts.watch("cli");
         drop(supervise(

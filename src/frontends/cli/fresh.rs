@@ -37,7 +37,7 @@ pub fn follow(
 async fn look(node: &NodeHandle, completer: &PeerCompleter) -> Result<Facts, NodeError> {
     let peers = node.peers().await?;
     let rendezvous = node.rendezvous().await?;
-    let outbox = node.unsettled();
+    let outbox = node.unsettled() + node.disk().map_or(0, |(_, waiting)| waiting);
     let facts = Facts::new(&node.facts().own, &peers, rendezvous.as_ref(), outbox);
     let known = peers.into_iter().map(|row| row.peer).collect();
     completer.renew(known, &node.filters().list());

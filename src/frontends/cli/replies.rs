@@ -233,6 +233,7 @@ fn history_words(disk: Option<&(Health, usize)>) -> String {
             "history: FAILS ({}), {waiting} messages wait on disk",
             Printable::text(&error.to_string())
         ),
+        Some((_, 1)) => "history: on disk, 1 message waits there for its peer".into(),
         Some((_, waiting)) => format!("history: on disk, {waiting} messages wait there for peers"),
     }
 }

@@ -27,6 +27,37 @@ fn the_row_above_the_prompt_tells_who_is_up_and_can_be_turned_off() {
 }
 
 #[test]
+fn a_message_for_who_is_away_is_in_the_row_and_what_was_said_is_shown_at_the_next_start() {
+    let alice = alice();
+    let mut bob = bob(&alice);
+    bob.send("/msg alice@lobby good morning");
+    alice.terminal.wait_for("good morning");
+    bob.leave();
+    alice.terminal.wait_for("  0/1 peers");
+    alice.terminal.write("/msg bob later\r");
+    alice
+        .terminal
+        .wait_for("[alice@lobby  0/1 peers  outbox 1]");
+    let home = alice.home.clone();
+    alice.quit();
+    let again = Setting {
+        home,
+        ..Setting::default()
+    }
+    .start();
+    again.terminal.wait("what was said before", |screen| {
+        let rows: Vec<String> = screen.rows(0, 100).collect();
+        let at = |words: &str| rows.iter().position(|row| row.contains(words));
+        let (said, sent) = (at("[bob@lobby] good morning"), at("bob@lobby #1 later"));
+        said.is_some()
+            && said < sent
+            && sent < at("until here from before")
+            && at("outbox 1") > sent
+    });
+    again.quit();
+}
+
+#[test]
 fn help_and_every_reply_fit_a_small_screen() {
     let alice = Setting {
         size: (80, 24),

@@ -15,7 +15,29 @@ use crate::{
     wire::destination::Destination,
 };
 
+/// How many lines of earlier sessions a terminal shows at the start.
+const PAST_SHOWN: usize = 10;
+
 impl Session {
+    /// The last messages of earlier sessions, before anything new is shown on a terminal; nothing where none are kept.
+    pub async fn show_past(&self) {
+        let query = Query {
+            count: PAST_SHOWN,
+            ..Query::default()
+        };
+        let Ok(rows) = self.node.history(query).await else {
+            return;
+        };
+        let rows = self.without_hidden(rows);
+        if rows.is_empty() || self.node.disk().is_none() {
+            return;
+        }
+        let past = history(&rows, self.renderer(), &Zoned::now()).text();
+        let end = "  -- until here from before; /history shows more --";
+        let end = self.renderer().style.dim(end.to_owned());
+        self.output().print(format!("{past}\n{end}")).await;
+    }
+
     /// `/history`
     pub(super) async fn history(
         &self,
