@@ -235,7 +235,10 @@ impl LinkOut {
                 // An idle link needs no room for this.
                 Next::Write(batch) => Box::pin(self.write(batch, &mut idle)).await?,
                 Next::At(at) => Box::pin(self.wait_until(at)).await,
-                Next::Wait => idle = self.lend(idle).await,
+                Next::Wait => {
+                    self.state.lock().idle = Some(idle);
+                    idle = self.lent().await;
+                }
                 Next::Finish => return idle.sink.shutdown().await,
             }
         }
@@ -248,9 +251,8 @@ impl LinkOut {
         }
     }
 
-    /// Lets answers be written by whoever has them, until there is something to do here.
-    async fn lend(&self, idle: Idle) -> Idle {
-        self.state.lock().idle = Some(idle);
+    /// Answers are written by whoever has them, until there is something to do here.
+    async fn lent(&self) -> Idle {
         loop {
             self.wake.notified().await;
             if let Some(idle) = self.state.lock().idle.take() {

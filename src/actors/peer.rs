@@ -79,7 +79,7 @@ pub struct Ending {
 pub struct PeerActor {
     link: LinkId,
     address: SocketAddr,
-    target: Option<Target>,
+    target: Option<Box<Target>>,
     direction: Direction,
     start: Option<Start>,
     session: Session,
@@ -118,7 +118,7 @@ impl PeerActor {
         Self {
             link,
             address,
-            target,
+            target: target.map(Box::new),
             direction,
             start: Some(start),
             session,
@@ -260,7 +260,7 @@ impl PeerActor {
             peer: peer.clone(),
             direction: self.direction,
             address: self.address,
-            target: self.target.clone(),
+            target: self.target.as_deref().cloned(),
             kind,
             opened: now,
             out: Arc::clone(&self.out),

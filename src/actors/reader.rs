@@ -52,14 +52,14 @@ pub struct Upward {
 
 /// Reads until the stream ends, or the actor does and `gone` resolves. What the actor has answered is handed up all the
 /// same, so the end of a link is told behind all that came over it. Gives whether [`LinkOpened`] was told.
-pub async fn read(
+pub fn read(
     from: Box<dyn AsyncRead + Send + Unpin>,
     actor: Addr<PeerActor>,
     out: Arc<LinkOut>,
     links: Links,
     mut gone: oneshot::Receiver<()>,
-) -> bool {
-    let mut told = false;
+) -> impl Future<Output = bool> {
+    // What an `async fn` is given it holds twice.
     let mut reader = Reader {
         from,
         actor,
@@ -68,17 +68,20 @@ pub async fn read(
         wait: None,
         links,
     };
-    loop {
-        let upward = tokio::select! {
-            biased;
-            upward = reader.next() => upward,
-            _ = &mut gone => None,
-        };
-        let Some(upward) = upward else { return told };
-        told |= upward.opened.is_some();
-        // An idle link needs no room for this.
-        if !Box::pin(hand_up(upward, &reader.out, &reader.links)).await {
-            reader.actor.do_send(WriterOverloaded);
+    async move {
+        let mut told = false;
+        loop {
+            let upward = tokio::select! {
+                biased;
+                upward = reader.next() => upward,
+                _ = &mut gone => None,
+            };
+            let Some(upward) = upward else { return told };
+            told |= upward.opened.is_some();
+            // An idle link needs no room for this.
+            if !Box::pin(hand_up(upward, &reader.out, &reader.links)).await {
+                reader.actor.do_send(WriterOverloaded);
+            }
         }
     }
 }

@@ -160,8 +160,11 @@ impl Shared {
             self.filled.wait(&mut state);
         }
         state.thread = Thread::Writing;
+        // Not in the middle of a flood, which would have to grow it again.
+        if lines.len() < BYTES_AT_ONCE / 2 {
+            lines.shrink_to(BYTES_AT_ONCE);
+        }
         lines.clear();
-        lines.shrink_to(BYTES_AT_ONCE);
         std::mem::swap(&mut state.waiting, lines);
     }
 

@@ -88,7 +88,8 @@ pub enum Output {
 pub struct PeerTable {
     own: PeerId,
     limits: TableLimits,
-    peers: HashMap<PeerId, Peer>,
+    /// Boxed, since such a table has nearly as many free places as taken ones.
+    peers: HashMap<PeerId, Box<Peer>>,
     seeds: Seeds,
     writers: HashMap<PeerId, LinkId>,
     /// Dials under way, at most `dials_max`.
@@ -113,12 +114,12 @@ impl PeerTable {
 
     /// All known peers.
     pub fn peers(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
-        self.peers.iter()
+        self.peers.iter().map(|(id, peer)| (id, &**peer))
     }
 
     /// One known peer.
     pub fn get(&self, peer: &PeerId) -> Option<&Peer> {
-        self.peers.get(peer)
+        self.peers.get(peer).map(|it| &**it)
     }
 
     /// Whether a link to this peer is open.
@@ -154,8 +155,8 @@ impl PeerTable {
     /// An answer to DISCOVER. The first record of an id counts.
     pub fn discovered(&mut self, now: Instant, records: &[Record]) {
         let mut present = HashSet::new();
-        let is_located = |peer: &&Peer| peer.address.is_some();
-        let mut located = self.peers.values().filter(is_located).count();
+        let is_located = |(_, peer): &(&PeerId, &Peer)| peer.address.is_some();
+        let mut located = self.peers().filter(is_located).count();
         for record in records {
             if record.peer != self.own && present.insert(&record.peer) {
                 self.record(now, record, &mut located);
@@ -176,9 +177,10 @@ impl PeerTable {
 
     /// `/reconnect`: every peer that is not linked is due now.
     pub fn reconnect(&mut self, now: Instant) {
-        let unlinked = |peer: &&mut Peer| !peer.is_reached() && peer.address.is_some();
-        for peer in self.peers.values_mut().filter(unlinked) {
-            peer.redial.renew(now);
+        for peer in self.peers.values_mut() {
+            if !peer.is_reached() && peer.address.is_some() {
+                peer.redial.renew(now);
+            }
         }
         let peers = &self.peers;
         self.seeds.reconnect(now, |peer| peers.contains_key(peer));
@@ -201,7 +203,7 @@ impl PeerTable {
         let peer = self
             .peers
             .entry(id.clone())
-            .or_insert_with(|| Peer::new(now));
+            .or_insert_with(|| Box::new(Peer::new(now)));
         if !peer.trusts(&link) {
             out.extend(conflict(
                 id,
@@ -285,7 +287,7 @@ impl PeerTable {
         let mut out = Vec::new();
         self.forget(now, &mut out);
         let several = |(_, peer): &(&PeerId, &Peer)| peer.links.len() > 1;
-        let several = self.peers.iter().filter(several);
+        let several = self.peers().filter(several);
         let mut several: Vec<PeerId> = several.map(|(id, _)| id.clone()).collect();
         several.sort_unstable();
         for id in several {
@@ -299,7 +301,7 @@ impl PeerTable {
     fn known_at(&mut self, now: Instant, id: &PeerId, target: &Target) {
         let joined = self.seeds.is_of(&target.address, id) || target.peer.is_none();
         let peer = self.peers.entry(id.clone());
-        let peer = peer.or_insert_with(|| Peer::new(now));
+        let peer = peer.or_insert_with(|| Box::new(Peer::new(now)));
         peer.address.get_or_insert((target.address, Source::Given));
         if joined {
             peer.absent_since = None;
@@ -318,7 +320,7 @@ impl PeerTable {
         let peer = self
             .peers
             .entry(record.peer.clone())
-            .or_insert_with(|| Peer::new(now));
+            .or_insert_with(|| Box::new(Peer::new(now)));
         let expires = now + Duration::from_secs(record.expires_in.min(86400));
         peer.recorded(now, record.address, expires);
     }
