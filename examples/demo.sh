@@ -176,7 +176,7 @@ host_killed() { # the node that hosts the rendezvous of this machine dies: anoth
     linked bob carol
     talk bob carol "alice is gone"
     say bob "/msg alice for alice alone"    # her record is left, and leads to carol now
-    sees bob "failed: alice@lobby"; sees_not carol "for alice alone"
+    sees bob "(queued: alice is away)"; sees_not carol "for alice alone"
 }
 
 ack_withheld() { # a peer that takes a message and does not acknowledge it: a warning, and a late ACK still counts
@@ -203,7 +203,7 @@ link_cut() { # the network between two nodes breaks and heals: what was sent mea
     mark alice; mark bob; strike relay
     sees alice "- bob@lobby is gone: connection lost"; sees bob "- alice@lobby is gone: connection lost"
     say alice "/msg bob meanwhile"
-    sees alice "waiting up to"
+    sees alice "(queued: bob is away)"
     relay "$through" "127.0.0.1:$(port_of bob)"
     linked alice bob
     sees bob "-> [alice@lobby] meanwhile"
@@ -228,7 +228,7 @@ link_frozen() { # nothing gets through, and nothing breaks: the silence is notic
     sees_once bob "into the silence"
 }
 
-peer_killed() { # a peer dies for good: it is stale after some dials, its messages fail, the others go on
+peer_killed() { # a peer dies: it is stale after some dials, its messages wait on disk, the others go on; then it is back
     local carol
     node carol --no-rendezvous; carol=127.0.0.1:$(port_of carol)
     node bob --no-rendezvous
@@ -238,9 +238,12 @@ peer_killed() { # a peer dies for good: it is stale after some dials, its messag
     sees alice "- carol@lobby is gone: connection lost"
     talk alice bob "carol is gone"
     say alice "/msg carol are you there?"
+    sees alice "(queued: carol is away)"
     sees alice "! carol@lobby is stale"
-    sees alice "failed: carol@lobby"
     talk bob alice "so she is"
+    node carol --no-rendezvous --join "127.0.0.1:$(port_of alice)"
+    sees carol "-> [alice@lobby] are you there?"
+    sees_once carol "are you there?"
 }
 
 actor_failed() { # an actor that panics is started again, and nothing is lost by it
@@ -260,6 +263,7 @@ actor_failed() { # an actor that panics is started again, and nothing is lost by
 
 play() { # SCENARIO: in a folder and a subshell of its own, which ends all that it started
     mkdir -p "$work/$1" && cd "$work/$1" || exit
+    export XDG_DATA_HOME=$work/$1/data    # no scenario has the history of another one
     trap 'exit 1' TERM
     trap 'kill -KILL $pids 2> /dev/null; wait 2> /dev/null' EXIT
     "$1"
